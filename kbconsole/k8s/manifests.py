@@ -1,0 +1,95 @@
+"""Objects as the console makes and compares them. Pure: no network, no database."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Json, declare
+from kbconsole.k8s.kinds import Object
+
+declare(
+    {
+        "k8s.role_without_rules": _(
+            "The role %(role)s on %(plane)s has no rules, so a copy would give nothing. "
+            "Wait until its aggregation is done or check the KubeBlocks installation, then plan again."
+        ),
+    }
+)
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+SOURCE_PLANE = "kbconsole.io/source-plane"
+SOURCE_DIGEST = "kbconsole.io/rules-digest"
+
+_SERVER_SET = (
+    "managedFields",
+    "resourceVersion",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_FOREIGN = (
+    "helm.sh/",
+    "meta.helm.sh/",
+    "argocd.argoproj.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+)
+_FOREIGN_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/required-by", MANAGED_BY)
+
+
+def canonical(obj: Mapping[str, Any]) -> Object:
+    """Return a copy without status and without what the server sets in the metadata."""
+    plain: Object = copy.deepcopy({key: value for key, value in obj.items() if key != "status"})
+    metadata: dict[str, Any] = plain.get("metadata") or {}
+    for key in _SERVER_SET:
+        metadata.pop(key, None)
+    annotations: dict[str, Any] = metadata.get("annotations") or {}
+    annotations.pop(_LAST_APPLIED, None)
+    for key in ("annotations", "labels", "finalizers", "ownerReferences"):
+        if key in metadata and not metadata[key]:
+            del metadata[key]
+    if "metadata" in plain:
+        plain["metadata"] = metadata
+    return plain
+
+
+def changed_fields(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[dict[str, Json]]:
+    """Return `{path, before, after}` per field that differs, sorted by path; a side that lacks it is None.
+
+    Paths are like `spec.ports[0].port`. Lists of different lengths, and lists of plain values, differ as a
+    whole. Fields that the server sets and the status do not count.
+    """
+    old = canonical(before) if before else {}
+    return sorted(_differences("", old, canonical(after)), key=lambda change: str(change["path"]))
+
+
+def _differences(path: str, before: Json, after: Json) -> Iterator[dict[str, Json]]:
+    if before == after or (not before and not after and before in (None, [], {}) and after in (None, [], {})):
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before.keys() | after.keys():
+            yield from _differences(_joined(path, key), before.get(key), after.get(key))
+    elif _same_shape(before, after):
+        for index, (one, two) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(f"{path}[{index}]", one, two)
+    else:
+        yield {"path": path, "before": before, "after": after}
+
+
+def _same_shape(before: Json, after: Json) -> bool:
+    if not (isinstance(before, list) and isinstance(after, list) and len(before) == len(after)):
+        return False
+    return all(isinstance(item, dict) for item in [*before, *after])
+
+
+def _joined(path: str, key: str) -> str:
+    shown = f'["{key}"]' if "." in key or "/" in key else key
+    return f"{path}{shown}" if not path or shown.startswith("[") else f"{path}.{shown}"
