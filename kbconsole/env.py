@@ -1,0 +1,66 @@
+"""The environment, read once. Every wrong value is reported at once, by name, and nothing starts."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from environs import EnvValidationError, FileAwareEnv
+from marshmallow import ValidationError, validate
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _fernet_key(value: str) -> None:
+    if len(value.strip()) != 44:
+        raise ValidationError("is no Fernet key; make one with: manage.py make_keys")
+
+
+def _each(check: object) -> object:
+    def every(values: list[str]) -> None:
+        for value in values:
+            check(value)  # type: ignore[operator]
+
+    return every
+
+
+def _cidr(value: str) -> None:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValidationError(f"{value!r} is no CIDR block, such as 10.0.0.0/8") from error
+
+
+env = FileAwareEnv(eager=False)  # NAME_FILE gives the value of NAME; wrong values are collected until seal()
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=32))
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+HTTPS = env.bool("KBCONSOLE_HTTPS", True)
+TRUSTED_PROXIES = env.int("KBCONSOLE_TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=10))
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+
+DATA_DIR = env.path("KBCONSOLE_DATA_DIR", BASE_DIR / "var")
+DATABASE = env.dj_db_url("DATABASE_URL", "sqlite:///" + str(BASE_DIR / "var" / "kbconsole.sqlite3"))
+REDIS_URL = env.str("REDIS_URL", "")
+
+CREDENTIAL_KEYS = env.list("KBCONSOLE_CREDENTIAL_KEYS", validate=_each(_fernet_key))
+AUDIT_KEYS = env.list("KBCONSOLE_AUDIT_KEYS", validate=_each(validate.Length(min=32)))
+
+PLANE_ALLOWED_CIDRS = env.list("KBCONSOLE_PLANE_ALLOWED_CIDRS", [], validate=_each(_cidr))
+PLANE_DENIED_CIDRS = env.list("KBCONSOLE_PLANE_DENIED_CIDRS", [], validate=_each(_cidr))
+PLANE_ALLOW_LOOPBACK = env.bool("KBCONSOLE_PLANE_ALLOW_LOOPBACK", False)
+
+LEASE_SECONDS = env.float("KBCONSOLE_LEASE_SECONDS", 30, validate=validate.Range(min=0.5, max=600))
+BEAT_SECONDS = env.float("KBCONSOLE_BEAT_SECONDS", 2, validate=validate.Range(min=0.2, max=60))
+CHECK_SECONDS = env.float("KBCONSOLE_CHECK_SECONDS", 30, validate=validate.Range(min=1, max=3600))
+POLL_SECONDS = env.float("KBCONSOLE_POLL_SECONDS", 2, validate=validate.Range(min=0.05, max=60))
+FLEET_APPROVALS = env.int("KBCONSOLE_FLEET_APPROVALS", 0, validate=validate.Range(min=0, max=5))
+
+try:
+    env.seal()
+except EnvValidationError as error:
+    lines = [f"  {name}: {' '.join(map(str, said))}" for name, said in sorted(error.error_messages.items())]
+    raise SystemExit("kbconsole cannot start; the environment is wrong:\n" + "\n".join(lines)) from None

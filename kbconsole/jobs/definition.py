@@ -1,0 +1,340 @@
+"""What a job is: steps as data. One list of steps is shown, hashed, approved, run, exported and undone.
+
+This module knows no Kubernetes. `kbconsole.fleet` and the packages above it define the actions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from kbconsole.common.registry import Registry
+from kbconsole.common.sentences import Json, Sentence, declare
+
+CONSOLE = "console"
+"""The lane of steps that belong to no plane."""
+
+
+def canonical_text(value: Json) -> str:
+    """Return the one text that stands for a JSON value: sorted keys, no blanks, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(text: str) -> str:
+    """Return the sha256 of a canonical text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Level(StrEnum):
+    """How much an event or a finding matters."""
+
+    INFO = "info"
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Verdict(StrEnum):
+    """What a check found. WAIT: not yet, ask again later; PERSON: a person has to act first."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    WAIT = "wait"
+    PERSON = "person"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer of a check: what was seen, what to do next, and facts for the page.
+
+    `facts` is JSON that the job's `on_end` and the pages may use; it never holds a secret.
+    """
+
+    verdict: Verdict
+    sentence: Sentence
+    fix: Sentence | None = None
+    facts: Json = None
+
+
+class Touch(StrEnum):
+    """What a change did to its object."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Touched:
+    """One object that a change touched: `ref` is `{apiVersion, kind, namespace, name}`."""
+
+    touch: Touch
+    ref: Mapping[str, str]
+    uid: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a change did. `touched` is empty where there was nothing to do."""
+
+    touched: tuple[Touched, ...] = ()
+
+    def to_json(self) -> Json:
+        return [
+            {"touch": str(t.touch), "ref": dict(t.ref), "uid": t.uid, "warnings": list(t.warnings)}
+            for t in self.touched
+        ]
+
+
+@dataclass(frozen=True)
+class ObjectDiff:
+    """One object of a dry run.
+
+    `touch`: what would happen. `changes`: one `{path, before, after}` per field that differs. `conflicts`: one
+    `{manager, field}` per field of another owner. `checked`: False where the server could not yet check it,
+    because an earlier step makes its namespace. `uid` is that of the object that is there, "" if none.
+    """
+
+    touch: Touch
+    ref: Mapping[str, str]
+    uid: str = ""
+    changes: tuple[Mapping[str, Json], ...] = ()
+    conflicts: tuple[Mapping[str, str], ...] = ()
+    checked: bool = True
+
+    def baseline(self) -> Json:
+        """What was there, to be compared once before the first write: state and the fields that differ."""
+        return {
+            "ref": dict(self.ref),
+            "touch": str(self.touch),
+            "uid": self.uid,
+            "fields": [c["path"] for c in self.changes],
+        }
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The dry run of one change, object by object."""
+
+    objects: tuple[ObjectDiff, ...] = ()
+
+    def to_json(self) -> Json:
+        return [
+            {
+                "touch": str(o.touch), "ref": dict(o.ref), "uid": o.uid, "changes": [dict(c) for c in o.changes],
+                "conflicts": [dict(c) for c in o.conflicts], "checked": o.checked,
+            }
+            for o in self.objects
+        ]  # fmt: skip
+
+    def baseline(self) -> Json:
+        return [o.baseline() for o in self.objects]
+
+
+class Action(ABC):
+    """A change or a check, as a frozen dataclass of JSON values: it is stored, hashed and loaded again."""
+
+    slug: ClassVar[str]
+
+    def canonical(self) -> dict[str, Json]:
+        """Return `{"action": slug, field: value, …}`: what is hashed, shown and stored."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        loaded: dict[str, Json] = json.loads(canonical_text({"action": self.slug, **values}))
+        return loaded
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Json]) -> Self:
+        """Make the action that `canonical` described. Raises KeyError for an unknown action."""
+        action = actions.get(stored["action"])
+        made: Any = action(**{key: value for key, value in stored.items() if key != "action"})
+        return made  # type: ignore[no-any-return]
+
+    def commands(self) -> list[str]:
+        """Return the same as commands that a person could type (kubectl, helm, cilium)."""
+        return []
+
+    @abstractmethod
+    def label(self) -> Sentence:
+        """Return what the action does, in a few words."""
+
+
+class Change(Action):
+    """Something that a step does to a plane. Safe to repeat."""
+
+    @abstractmethod
+    def diff(self) -> Diff:
+        """Ask the plane what would happen; change nothing. Raises ConsoleError."""
+
+    @abstractmethod
+    def carry_out(self) -> Outcome:
+        """Do it. Raises ConsoleError."""
+
+    def inverse(self, outcome: Outcome) -> Change | None:
+        """Return what takes it back, for objects that `carry_out` made, or None."""
+        return None
+
+
+class Check(Action):
+    """How to tell that something holds: one look, in seconds, that changes nothing."""
+
+    @abstractmethod
+    def look(self) -> Finding:
+        """Look once. Raises ConsoleError when the plane gives no usable answer."""
+
+
+actions: Registry[Action] = Registry("actions")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of a run: where, what, and how to tell that it holds.
+
+    `on`: the lane, a plane's name or `CONSOLE`. `phase`: a code declared by `declare_phases`; the columns of the
+    run page. `gate`: wait until the steps of all earlier phases, in every lane, have succeeded. `blocks`: when it
+    fails, the later steps of its lane are skipped. `deadline`: how long a check may answer WAIT, in seconds (None: for ever).
+    `repeats`: the phase of the same lane that a retry of this step repeats too.
+    """
+
+    on: str
+    phase: str
+    change: Change | None = None
+    check: Check | None = None
+    gate: bool = False
+    blocks: bool = True
+    deadline: int | None = 300
+    repeats: str = ""
+
+    def canonical(self) -> dict[str, Json]:
+        return {
+            "on": self.on, "phase": self.phase,
+            "change": self.change.canonical() if self.change else None,
+            "check": self.check.canonical() if self.check else None,
+            "gate": self.gate, "blocks": self.blocks, "deadline": self.deadline, "repeats": self.repeats,
+        }  # fmt: skip
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Json]) -> Step:
+        """Make the step that `canonical` described."""
+        change, check = stored["change"], stored["check"]
+        return cls(
+            **{
+                **stored,
+                "change": Change.load(change) if change else None,
+                "check": Check.load(check) if check else None,
+            }
+        )
+
+    def label(self) -> Sentence:
+        action = self.change or self.check
+        assert action is not None, "a step has a change, a check, or both"  # noqa: S101
+        return action.label()
+
+    def commands(self) -> list[str]:
+        return [line for action in (self.change, self.check) if action for line in action.commands()]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a run is about. One active run per subject. `label` is copied text that outlives the object."""
+
+    kind: str
+    id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended, for `Job.on_end`: `status` is the run's, `facts` those of its checks, by step."""
+
+    run_id: int
+    status: str
+    by: str
+    facts: tuple[tuple[str, str, Json], ...] = ()  # (lane, phase, facts), in order
+
+
+@dataclass(frozen=True)
+class Job(ABC):
+    """Code that a run executes. Its fields are the stored parameters: JSON values, none of them a secret."""
+
+    slug: ClassVar[str]
+    name: ClassVar[Any]
+    planned: ClassVar[bool] = True
+    """Whether it changes planes, and therefore is rendered to a plan first. False: its steps are checks that
+    are known without asking anybody."""
+
+    def params(self) -> dict[str, Json]:
+        loaded: dict[str, Json] = json.loads(canonical_text(dataclasses.asdict(self)))
+        return loaded
+
+    @abstractmethod
+    def subject(self) -> Subject:
+        """Return what the run is about."""
+
+    @abstractmethod
+    def lanes(self) -> list[str]:
+        """Return the lanes, in the order of the page, without asking a plane."""
+
+    @abstractmethod
+    def steps(self) -> Iterable[Step]:
+        """Yield the steps. Of a planned job this runs in a worker and may read planes. Raises ConsoleError."""
+
+    def facts(self) -> dict[str, Json]:
+        """Return what else the plan hash covers: identities of planes, release line, profile version."""
+        return {}
+
+    def approvals_needed(self) -> int:
+        """Return how many other people must agree before it runs."""
+        return 0
+
+    def on_end(self, ended: Ended) -> None:
+        """Take note of the end of a run, in the transaction that ends it. Never talks to a plane."""
+
+    def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
+        """Take note of a new status of the job's plan, in the transaction that sets it."""
+
+    def allows(self, user: Any, act: str) -> bool:
+        """Return whether a person may `see`, `run`, `decide`, `cancel` or `retry`. Above this: the role."""
+        return True
+
+
+jobs: Registry[Job] = Registry("jobs")
+
+
+def register(cls: type[Job]) -> type[Job]:
+    """Class decorator: make a job known, and its name sayable as the sentence `job.SLUG`."""
+    declare({f"job.{cls.slug}": cls.name})
+    return jobs.register(cls)
+
+
+def job_sentence(slug: str) -> Sentence:
+    """Return the job's name as a sentence that is stored."""
+    return Sentence(f"job.{slug}")
+
+
+_PHASES: dict[str, Any] = {CONSOLE: CONSOLE}
+
+
+def declare_phases(labels: Mapping[str, Any]) -> None:
+    """Give phases their (lazily translated) column titles."""
+    _PHASES.update(labels)
+
+
+def phase_label(phase: str) -> str:
+    return str(_PHASES.get(phase, phase))
+
+
+def load_job(slug: str, params: Mapping[str, Json]) -> Job:
+    """Make a job of its stored parameters. Raises KeyError for an unknown job."""
+    job: Any = jobs.get(slug)
+    made: Job = job(**params)
+    return made

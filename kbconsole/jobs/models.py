@@ -1,0 +1,242 @@
+"""Plans, decisions, runs, their steps and events. Rows are the truth; broker messages only wake workers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Sentence
+from kbconsole.jobs.definition import Job, Step, Subject, jobs, load_job, phase_label
+
+
+class PlanStatus(models.TextChoices):
+    MAKING = "making", _("Being made")
+    READY = "ready", _("Waiting for a decision")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    STALE = "stale", _("Out of date")
+    FAILED = "failed", _("Could not be made")
+    SUPERSEDED = "superseded", _("Replaced by a newer plan")
+
+
+class RunStatus(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    WAITING = "waiting", _("Waiting")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    ERRORED = "errored", _("Stopped by a bug")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+ACTIVE = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING)
+
+
+class StepStatus(models.TextChoices):
+    PENDING = "pending", _("Not started")
+    RUNNING = "running", _("Running")
+    WAITING = "waiting", _("Waiting")
+    NEEDS_PERSON = "needs_person", _("Needs a person")
+    SUCCEEDED = "succeeded", _("Done")
+    FAILED = "failed", _("Failed")
+    ERRORED = "errored", _("Stopped by a bug")
+    SKIPPED = "skipped", _("Not reached")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+OPEN_STEPS = (StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.NEEDS_PERSON)
+
+
+class _About(models.Model):
+    """What a plan or run is of: a job with its parameters, and a subject."""
+
+    job = models.CharField(max_length=60)
+    params = models.JSONField()
+    subject_kind = models.CharField(max_length=40)
+    subject_id = models.CharField(max_length=100)
+    subject_label = models.CharField(max_length=200)
+
+    class Meta:
+        abstract = True
+
+    def definition(self) -> Job:
+        return load_job(self.job, self.params)
+
+    @property
+    def job_name(self) -> str:
+        return str(jobs.get(self.job).name) if self.job in jobs else self.job
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.subject_kind, self.subject_id, self.subject_label)
+
+
+class Plan(_About):
+    """The rendered steps of a run before it runs, and their hash. Immutable once it is ready."""
+
+    status = models.CharField(max_length=20, choices=PlanStatus.choices, default=PlanStatus.MAKING)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    editors = models.JSONField(default=list)
+    """Ids of everybody who shaped what is planned; none of them may approve it."""
+    reason = models.TextField(blank=True)
+    approvals_needed = models.PositiveSmallIntegerField(default=0)
+    content = models.TextField(blank=True)
+    """Canonical JSON `{job, params, facts, steps}`: the bytes that the hash covers."""
+    hash = models.CharField(max_length=64, blank=True)
+    failure = models.JSONField(null=True)
+    made_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["subject_kind", "subject_id", "-id"])]
+
+    def steps(self) -> list[Step]:
+        """Return the steps that were rendered, from the stored bytes."""
+        return [Step.load(stored) for stored in self.body()["steps"]]
+
+    def body(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self.content)
+        return loaded
+
+
+class PlanDiff(models.Model):
+    """The dry run of one step of a plan, and what was there."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="diffs")
+    position = models.PositiveIntegerField()
+    lane = models.CharField(max_length=128)
+    diff = models.JSONField()
+    """`Diff.to_json()`."""
+    baseline = models.JSONField()
+    """`Diff.baseline()`, compared once before the first write."""
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["plan", "position"], name="one_diff_per_step")]
+
+
+class Decision(models.Model):
+    """What one person decided about one plan, with the bytes that were decided upon."""
+
+    class Verdict(models.TextChoices):
+        APPROVE = "approve", _("Approved")
+        REJECT = "reject", _("Rejected")
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="decisions")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    comment = models.TextField(blank=True)
+    plan_hash = models.CharField(max_length=64)
+    content = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["plan", "by"], name="one_decision_per_person")]
+
+
+class Run(_About):
+    """One execution of a job."""
+
+    status = models.CharField(max_length=20, choices=RunStatus.choices, default=RunStatus.QUEUED)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="runs")
+    lanes = models.JSONField(default=list)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    by_label = models.CharField(max_length=150)
+    cancel_requested = models.BooleanField(default=False)
+    attempt = models.PositiveIntegerField(default=1)
+    last_seq = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject_kind", "subject_id"],
+                condition=Q(status__in=["queued", "running", "waiting"]),
+                name="one_active_run_per_subject",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["status"]),
+            models.Index(fields=["subject_kind", "subject_id", "-id"]),
+        ]
+
+    @property
+    def active(self) -> bool:
+        return self.status in ACTIVE
+
+
+class RunStep(models.Model):
+    """One row of a run. `lease_until` and `token` fence a worker that was taken for dead."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField()
+    lane = models.CharField(max_length=128)
+    phase = models.CharField(max_length=40)
+    phase_order = models.PositiveSmallIntegerField()
+    content = models.JSONField()
+    """`Step.canonical()`."""
+    label = models.JSONField()
+    status = models.CharField(max_length=20, choices=StepStatus.choices, default=StepStatus.PENDING)
+    finding = models.JSONField(null=True)
+    """The last `{verdict, sentence, fix}` of the check, or why the step failed."""
+    facts = models.JSONField(null=True)
+    outcome = models.JSONField(null=True)
+    """`Outcome.to_json()` of the change."""
+    attempt = models.PositiveIntegerField(default=0)
+    lost = models.PositiveSmallIntegerField(default=0)
+    troubles = models.PositiveSmallIntegerField(default=0)
+    """Answers in a row that a plane owed us; the third ends the step."""
+    token = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(null=True)
+    waiting_since = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["run", "position"], name="one_step_per_position")]
+        indexes = [models.Index(fields=["status", "next_at"])]
+
+    def step(self) -> Step:
+        return Step.load(self.content)
+
+    @property
+    def phase_label(self) -> str:
+        return phase_label(self.phase)
+
+    @property
+    def sentence(self) -> Sentence:
+        return Sentence.from_json(self.label)
+
+
+class RunEvent(models.Model):
+    """One line of a run's log; `seq` counts within the run, in the order of commits."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    step = models.ForeignKey(RunStep, on_delete=models.CASCADE, null=True, related_name="events")
+    lane = models.CharField(max_length=128, blank=True)
+    level = models.CharField(max_length=8)
+    sentence = models.JSONField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_event_per_seq")]
+
+
+def next_seq(run_id: int) -> int:
+    """Take the run's next event number; the row lock makes the order of commits the order of numbers."""
+    Run.objects.filter(pk=run_id).update(last_seq=F("last_seq") + 1)
+    seq: int = Run.objects.values_list("last_seq", flat=True).get(pk=run_id)
+    return seq

@@ -1,0 +1,182 @@
+"""Plans: made, decided upon by other people, run exactly as approved."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from kbconsole.audit.models import Entry
+from kbconsole.common.errors import ConsoleError, Refused, Stale
+from kbconsole.jobs import services
+from kbconsole.jobs.definition import Step
+from kbconsole.jobs.models import Decision, Plan, Run
+from tests.driving import drive
+from tests.jobs.toys import Put, ToyJob, Trouble, World
+from tests.people import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def made(by: User, needed: int = 1) -> Plan:
+    plan = services.make_plan(ToyJob(needed=needed), by=by, reason="because")
+    drive(plan.runs.get())
+    plan.refresh_from_db()
+    return plan
+
+
+def approve(plan: Plan, by: User) -> Plan:
+    return services.decide(plan.pk, by=by, approve=True, seen_hash=plan.hash)
+
+
+def executed(plan: Plan) -> Run:
+    return drive(Run.objects.get(plan=plan, job="toy"))
+
+
+def test_a_plan_holds_steps_diffs_and_a_hash_and_has_changed_nothing(dana: User, world: World) -> None:
+    plan = made(dana)
+    assert plan.status == "ready"
+    assert [step.on for step in plan.steps()][:2] == ["k8s-1", "k8s-1"]
+    assert [d.diff[0]["touch"] for d in plan.diffs.all()] == ["created"] * 3
+    assert world.holds == set()
+    assert world.plans == ["ready by dana"]
+
+
+def test_the_same_request_gives_the_same_hash(dana: User, world: World) -> None:
+    first = made(dana)
+    assert made(dana).hash == first.hash
+    assert Plan.objects.get(pk=first.pk).status == "superseded"
+
+
+def test_an_approved_plan_runs_as_approved(dana: User, adam: User, world: World) -> None:
+    plan = approve(made(dana), adam)
+    assert plan.status == "approved"
+    assert executed(plan).status == "succeeded"
+    assert world.holds == {"k8s-1/role", "k8s-2/role", "k8s-3/role"}
+    assert Decision.objects.get().content == plan.content
+
+
+@pytest.mark.parametrize("who", ["requester", "editor", "superuser", "dba"])
+def test_nobody_approves_what_they_asked_for_or_edited(who: str, adam: User, world: World) -> None:
+    asker = person("asker", "admin", superuser=who == "superuser")
+    plan = made(asker)
+    editor = person("editor", "admin")
+    Plan.objects.filter(pk=plan.pk).update(editors=[asker.pk, editor.pk])
+    decider = {"editor": editor, "dba": person("other", "dba")}.get(who, asker)
+    with pytest.raises(Refused):
+        approve(plan, decider)
+    assert Plan.objects.get(pk=plan.pk).status == "ready"
+    assert approve(plan, adam).status == "approved"
+
+
+def test_two_approvals_need_two_people(dana: User, adam: User, ada: User, world: World) -> None:
+    plan = made(dana, needed=2)
+    assert approve(plan, adam).status == "ready"
+    with pytest.raises(Stale):
+        approve(plan, adam)
+    assert not Run.objects.filter(job="toy").exists()
+    assert approve(plan, ada).status == "approved"
+    assert executed(plan).status == "succeeded"
+
+
+def test_the_second_of_two_decisions_is_told_who_did_what(dana: User, adam: User, ada: User, world: World) -> None:
+    plan = made(dana)
+    services.decide(plan.pk, by=adam, approve=False, seen_hash=plan.hash, comment="too big")
+    with pytest.raises(Stale, match=r"adam was first: Rejected at \d\d:\d\d"):
+        approve(plan, ada)
+    assert Run.objects.filter(job="toy").count() == 0
+
+
+def test_a_rejection_needs_its_reason(dana: User, adam: User, world: World) -> None:
+    plan = made(dana)
+    with pytest.raises(ConsoleError, match="Say why"):
+        services.decide(plan.pk, by=adam, approve=False, seen_hash=plan.hash, comment="  ")
+    assert Decision.objects.count() == 0
+
+
+def test_another_hash_than_the_one_seen_is_refused(dana: User, adam: User, world: World) -> None:
+    plan = made(dana)
+    with pytest.raises(Stale):
+        services.decide(plan.pk, by=adam, approve=True, seen_hash="0" * 64)
+
+
+def test_what_renders_differently_after_approval_writes_nothing(dana: User, adam: User, world: World) -> None:
+    plan = approve(made(dana), adam)
+    world.extra = [Step(on="k8s-1", phase="apply", change=Put("k8s-1", "more"))]
+    run = executed(plan)
+    assert run.status == "failed"
+    assert world.holds == set()
+    assert Plan.objects.get(pk=plan.pk).status == "stale"
+    with pytest.raises(Stale):
+        services.retry(run.pk, by=dana)
+
+
+def test_a_plane_that_changed_since_the_plan_is_not_written_to(dana: User, adam: User, world: World) -> None:
+    plan = approve(made(dana), adam)
+    world.holds.add("k8s-2/role")
+    run = executed(plan)
+    assert run.steps.get(lane="k8s-2", phase="baseline").status == "failed"
+    assert run.steps.get(lane="k8s-2", phase="apply").status == "skipped"
+    assert "put k8s-2/role" not in world.calls
+
+
+def test_a_resumed_run_does_not_compare_again(dana: User, adam: User, world: World) -> None:
+    world.answers["put k8s-3/role"] = [Trouble("toy.refused")]
+    plan = approve(made(dana), adam)
+    run = executed(plan)
+    assert run.status == "failed"
+    world.answers.clear()
+    services.retry(run.pk, by=dana)
+    assert drive(run).status == "succeeded"
+
+
+def test_a_plan_that_cannot_be_made_says_why(dana: User, world: World) -> None:
+    world.extra = [Step(on="k8s-1", phase="apply", change=Put("k8s-1", "x"))]
+    Put.diff, kept = _refuse, Put.diff  # type: ignore[method-assign]
+    try:
+        plan = made(dana)
+    finally:
+        Put.diff = kept  # type: ignore[method-assign]
+    assert plan.status == "failed"
+    assert plan.failure == {"code": "toy.refused", "params": {}}
+
+
+def _refuse(self: Put) -> None:
+    raise ConsoleError("toy.refused")
+
+
+def test_a_withdrawn_plan_cannot_be_approved(dana: User, adam: User, world: World) -> None:
+    plan = made(dana)
+    services.withdraw(plan.pk, by=dana)
+    with pytest.raises(Stale):
+        approve(plan, adam)
+
+
+def test_only_the_requester_withdraws(dana: User, adam: User, world: World) -> None:
+    with pytest.raises(Refused):
+        services.withdraw(made(dana).pk, by=adam)
+
+
+def test_without_approvals_the_requester_goes_ahead(adam: User, world: World) -> None:
+    plan = made(adam, needed=0)
+    run = drive(services.go_ahead(plan.pk, by=adam, seen_hash=plan.hash))
+    assert run.status == "succeeded"
+
+
+def test_a_plan_that_needs_approval_cannot_be_run_without(dana: User, world: World) -> None:
+    plan = made(dana)
+    with pytest.raises(Refused):
+        services.go_ahead(plan.pk, by=dana, seen_hash=plan.hash)
+
+
+def test_one_active_run_per_subject(dana: User, adam: User, world: World) -> None:
+    services.make_plan(ToyJob(needed=1), by=dana)
+    with pytest.raises(Stale, match="under way for toy one"):
+        services.make_plan(ToyJob(needed=1), by=dana)
+
+
+def test_request_and_decision_are_audited(dana: User, adam: User, world: World) -> None:
+    plan = approve(made(dana), adam)
+    acts = list(Entry.objects.order_by("seq").values_list("act", "actor_label"))
+    assert ("plan.requested", "dana") in acts
+    assert ("plan.approved", "adam") in acts
+    assert Entry.objects.get(act="plan.approved").plan_hash == plan.hash

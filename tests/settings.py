@@ -1,0 +1,27 @@
+"""The project's own settings, with the values that tests need given by the environment."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_data = Path(os.environ.setdefault("KBCONSOLE_DATA_DIR", tempfile.mkdtemp(prefix="kbconsole-test-")))
+os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 40)
+os.environ.setdefault("KBCONSOLE_CREDENTIAL_KEYS", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=")
+os.environ.setdefault("KBCONSOLE_AUDIT_KEYS", "tests-only-" + "a" * 40)
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{_data / 'tests.sqlite3'}")
+os.environ.setdefault("KBCONSOLE_HTTPS", "false")
+os.environ.setdefault("KBCONSOLE_PLANE_ALLOW_LOOPBACK", "true")
+os.environ.setdefault("KBCONSOLE_LEASE_SECONDS", "1")
+os.environ.setdefault("KBCONSOLE_POLL_SECONDS", "0.1")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+from kbconsole.settings import *  # noqa: E402, F403
+from kbconsole.settings import DATABASES, INSTALLED_APPS  # noqa: E402
+
+INSTALLED_APPS = ["tests.audit.flushing", *INSTALLED_APPS]
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A file, not memory: threads of one test share the database, and SQLite in memory answers them "table is locked".
+DATABASES["default"].setdefault("TEST", {})
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"]["NAME"] = str(_data / "test-run.sqlite3")
