@@ -20,7 +20,7 @@ RESERVED = ("kubeblocks.io", "kubectl.kubernetes.io", "meta.helm.sh")
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?", re.ASCII)
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
-_COMMENT = re.compile(r"\s+#.*$")
+_COMMENT = re.compile(r"\s#.*$")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')\s*(?:\s#.*)?""")
 
 declare(
@@ -68,7 +68,7 @@ def _check_key(key: str, line: int) -> None:
 def _value(text: str, line: int) -> str:
     """Read a value as YAML would read it on one line: quoted, or plain with a comment after it."""
     if text[:1] not in ('"', "'"):
-        value = "" if text.startswith("#") else _COMMENT.sub("", text)
+        value = "" if text.startswith("#") else _COMMENT.sub("", text).rstrip()
     else:
         match = _QUOTED.fullmatch(text)
         if match is None:
