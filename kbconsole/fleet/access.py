@@ -1,0 +1,121 @@
+"""The only place that opens credentials and makes clients for planes. Workers use it, web requests never."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.sentences import declare
+from kbconsole.fleet import vault
+from kbconsole.fleet.answers import NotingClient
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.k8s.client import PlaneClient
+from kbconsole.k8s.credentials import PlaneCredential
+
+declare(
+    {
+        "fleet.no_control_plane": _(
+            "The console knows no control plane yet. Add one under Fleet, then try again."
+        ),
+        "fleet.unknown_plane": _("The fleet has no plane called %(plane)s. Look under Fleet for its name."),
+        "fleet.no_credential": _(
+            "The console has no credential for %(plane)s. Upload a kubeconfig for it under Fleet."
+        ),
+        "fleet.draft_gone": _("This upload has expired or was saved already. Upload the kubeconfig again."),
+        "fleet.no_such_context": _("The upload has no usable context called %(context)s. Tick another one."),
+    }
+)
+
+MOST_CLIENTS = 256
+PROBE_SECONDS = 6.0
+_lock = threading.Lock()
+_clients: OrderedDict[Hashable, PlaneClient] = OrderedDict()
+
+
+def client(plane: str) -> PlaneClient:
+    """Return the client of a registered plane; its answers are kept with the plane.
+
+    Raises ConsoleError for a plane that is not registered or has no credential.
+    """
+    row = _credential(plane)
+    key = (os.getpid(), "plane", plane, row.pk, row.version)
+    return _cached(key, lambda: NotingClient(plane, _opened(row)))
+
+
+def probes(planes: Iterable[str]) -> dict[str, PlaneClient]:
+    """Return impatient clients for the checker, which keeps their answers itself, all at once."""
+    rows = Credential.objects.filter(plane__name__in=list(planes), purpose=Credential.Purpose.CONSOLE)
+    newest = {row.plane.name: row for row in rows.select_related("plane").order_by("version")}
+    return {name: _probe(row) for name, row in newest.items()}
+
+
+def _probe(row: Credential) -> PlaneClient:
+    key = (os.getpid(), "probe", row.plane.name, row.pk, row.version)
+    return _cached(key, lambda: PlaneClient(row.plane.name, _opened(row), deadline=PROBE_SECONDS))
+
+
+def control_plane() -> Plane:
+    """Return the registered control plane. Raises ConsoleError while there is none."""
+    plane = Plane.objects.filter(is_control_plane=True).first()
+    if plane is None:
+        raise ConsoleError("fleet.no_control_plane")
+    return plane
+
+
+def draft_client(draft_id: int, context: str) -> PlaneClient:
+    """Return a client for a context of an upload that is not saved yet. Raises ConsoleError when it is gone."""
+    draft = KubeconfigDraft.objects.filter(pk=draft_id, expires_at__gt=timezone.now()).first()
+    if draft is None:
+        raise ConsoleError("fleet.draft_gone")
+    key = (os.getpid(), "draft", draft_id, context)
+    return _cached(key, lambda: PlaneClient(context, draft_credential(draft, context)))
+
+
+def draft_credential(draft: KubeconfigDraft, context: str) -> PlaneCredential:
+    """Open one credential of an upload. Raises ConsoleError for a context that was not accepted."""
+    if not draft.ciphertext:
+        raise ConsoleError("fleet.draft_gone")
+    opened = vault.decrypt(draft.vault_owner, draft.ciphertext)
+    if context not in opened:
+        raise ConsoleError("fleet.no_such_context", context=context)
+    return PlaneCredential.from_json(opened[context])
+
+
+def _credential(plane: str) -> Credential:
+    rows = Credential.objects.filter(plane__name=plane, purpose=Credential.Purpose.CONSOLE)
+    row = rows.select_related("plane").order_by("-version").first()
+    if row is not None:
+        return row
+    known = Plane.objects.filter(name=plane).exists()
+    raise ConsoleError("fleet.no_credential" if known else "fleet.unknown_plane", plane=plane)
+
+
+def _opened(row: Credential) -> PlaneCredential:
+    return PlaneCredential.from_json(vault.decrypt(row.owner, row.ciphertext))
+
+
+def _cached(key: Hashable, make: Callable[[], PlaneClient]) -> PlaneClient:
+    """Return the client of this key; the longest unused one is closed when there are too many.
+
+    Keys carry the process id: a client must not cross a fork.
+    """
+    with _lock:
+        if key not in _clients:
+            _clients[key] = make()
+        _clients.move_to_end(key)
+        if len(_clients) > MOST_CLIENTS:
+            _clients.popitem(last=False)[1].close()
+        return _clients[key]
+
+
+def forget_clients() -> None:
+    """Close every client, so that the next call opens the credential again."""
+    with _lock:
+        while _clients:
+            _clients.popitem()[1].close()

@@ -1,0 +1,71 @@
+"""What a plane's last answer was: kept with its row, so that pages can say so without asking it."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from django.utils import timezone
+
+from kbconsole.fleet.models import Plane
+from kbconsole.k8s.client import PlaneClient
+from kbconsole.k8s.errors import KubeError, Unauthorised, Unreachable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+QUIET_SECONDS = 1.0
+_lock = threading.Lock()
+_noted: dict[str, tuple[float, bool]] = {}
+
+
+def failing(error: KubeError | None) -> bool:
+    """Return whether the plane gave no usable answer: a refusal, a conflict or a 404 is one."""
+    return isinstance(error, Unreachable | Unauthorised) or bool(error and error.retryable)
+
+
+def note(plane: str, error: KubeError | None) -> None:
+    """Keep how the last call ended. The same answer again is written once a second at most."""
+    bad = failing(error)
+    with _lock:
+        before, was_bad = _noted.get(plane, (0.0, not bad))
+        if was_bad == bad and time.monotonic() - before < QUIET_SECONDS:
+            return
+        _noted[plane] = (time.monotonic(), bad)
+    now = timezone.now()
+    if bad and error is not None:
+        Plane.objects.filter(name=plane).update(last_asked_at=now, last_error=error.sentence.to_json())
+    else:
+        Plane.objects.filter(name=plane).update(last_asked_at=now, last_answer_at=now, last_error=None)
+
+
+def _noting(method: Callable[P, R]) -> Callable[P, R]:
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        plane: str = args[0].plane  # type: ignore[attr-defined]
+        try:
+            answer = method(*args, **kwargs)
+        except KubeError as error:
+            note(plane, error)
+            raise
+        note(plane, None)
+        return answer
+
+    return call
+
+
+class NotingClient(PlaneClient):
+    """A client that keeps how each call ended."""
+
+    version = _noting(PlaneClient.version)
+    whoami = _noting(PlaneClient.whoami)
+    serves = _noting(PlaneClient.serves)
+    can_i = _noting(PlaneClient.can_i)
+    get = _noting(PlaneClient.get)
+    list = _noting(PlaneClient.list)
+    apply = _noting(PlaneClient.apply)
+    create = _noting(PlaneClient.create)
+    patch = _noting(PlaneClient.patch)
+    delete = _noting(PlaneClient.delete)

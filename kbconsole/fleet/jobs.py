@@ -1,0 +1,3 @@
+"""Jobs on the fleet."""
+
+from kbconsole.fleet import changes  # noqa: F401
