@@ -40,9 +40,6 @@ class ActorKind(models.TextChoices):
     WORKER = "worker", _("Worker")
 
 
-SIGNED_IN_KINDS = frozenset({ActorKind.USER, ActorKind.API_TOKEN})
-
-
 class EntryQuerySet(models.QuerySet["Entry"]):
     """Entries, as far as a person may see them."""
 
@@ -110,8 +107,9 @@ class Entry(models.Model):
         """Who acted, for a reader: the name as it was, or what acted instead of a person."""
         if self.actor is not None:
             return self.actor_label
-        kind = ActorKind(self.actor_kind)
-        return gettext("Somebody not signed in") if kind in SIGNED_IN_KINDS else str(kind.label)
+        if self.actor_kind in (ActorKind.USER, ActorKind.API_TOKEN):
+            return gettext("Somebody not signed in")
+        return self.get_actor_kind_display()
 
     @property
     def sentence(self) -> Sentence:
@@ -122,10 +120,13 @@ class Entry(models.Model):
             "plane": self.plane,
             "reason": self.reason,
         }
-        act = Sentence(self.act, common | self.params)
+        params = (
+            self.params if isinstance(self.params, dict) else {}
+        )  # a page also shows what was tampered with
+        act = Sentence(self.act, common | params)
         if self.outcome != Outcome.DENIED or self.act == ACCESS_DENIED:
             return act
-        return Sentence("audit.refused", {"act": act, "error": self.params.get("error", "")})
+        return Sentence("audit.refused", {"act": act, "error": params.get("error", "")})
 
 
 class Head(models.Model):

@@ -1,7 +1,7 @@
 """Database triggers that keep entries as they were written.
 
-They stop the application, a careless script and an SQL prompt; they do not stop the owner of the database, who
-may drop them. That is what the keyed chain is for. SQLite loses a table's triggers whenever a migration
+They stop the application, a careless script and an SQL prompt. They do not stop the owner of the database,
+who may drop them: that is what the keyed chain is for. SQLite loses a table's triggers whenever a migration
 remakes the table, so they are installed again after every migrate, and a system check looks for them.
 """
 

@@ -1,0 +1,13 @@
+"""Addresses of the audit pages, below /audit/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from kbconsole.audit import views
+
+app_name = "audit"
+urlpatterns = [
+    path("", views.entry_list, name="entry-list"),
+    path("<int:seq>/", views.entry_detail, name="entry-detail"),
+]
