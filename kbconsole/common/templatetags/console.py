@@ -24,21 +24,13 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import roles_of
 from kbconsole.common.sentences import Sentence
+from kbconsole.common.templatetags.ages import AGES, age_text
 from kbconsole.common.templatetags.badges import look_of
 
 register = template.Library()
-
-# Seconds in a unit, and its words for the past and the future. app.js keeps ages true with the same words.
-AGES: list[tuple[int, Any, Any]] = [
-    (1, _("{n} s ago"), _("in {n} s")),
-    (60, _("{n} min ago"), _("in {n} min")),
-    (3600, _("{n} h ago"), _("in {n} h")),
-    (86400, _("{n} d ago"), _("in {n} d")),
-]
 
 
 @register.simple_tag
@@ -79,13 +71,6 @@ def ago(moment: datetime | None) -> SafeString:
         absolute,
         age_text((timezone.now() - moment).total_seconds()),
     )
-
-
-def age_text(seconds: float) -> str:
-    """Return an age in words; negative is in the future. Two of the smaller unit before a larger one."""
-    size, past, future = next((age for age in reversed(AGES) if abs(seconds) >= 2 * age[0]), AGES[0])
-    words = str(past if seconds >= 0 else future)
-    return words.replace("{n}", str(int(abs(seconds) // size)))
 
 
 @register.simple_tag
