@@ -1,0 +1,299 @@
+"""Trimmed schemas of the built-in kinds: what the console and the stand-in controllers write."""
+
+from __future__ import annotations
+
+from kbconsole.demo.schema import (
+    ANY,
+    BOOLEAN,
+    INTEGER,
+    QUANTITY,
+    STRING,
+    STRINGS,
+    Schema,
+    arr,
+    obj,
+    set_of,
+    text,
+    whole,
+    words,
+)
+
+ATOMIC_MAP: Schema = STRINGS | {"x-kubernetes-map-type": "atomic"}
+META: Schema = obj(
+    name=STRING,
+    generateName=STRING,
+    namespace=STRING,
+    selfLink=STRING,
+    uid=STRING,
+    resourceVersion=STRING,
+    generation=INTEGER,
+    creationTimestamp=STRING,
+    deletionTimestamp=STRING,
+    deletionGracePeriodSeconds=INTEGER,
+    labels=STRINGS,
+    annotations=STRINGS,
+    finalizers=set_of(STRING),
+    ownerReferences=arr(
+        obj(
+            *("apiVersion", "kind", "name", "uid"),
+            apiVersion=STRING,
+            kind=STRING,
+            name=STRING,
+            uid=STRING,
+            controller=BOOLEAN,
+            blockOwnerDeletion=BOOLEAN,
+        ),
+        "uid",
+    ),
+    managedFields=arr(ANY),
+)
+
+
+def kind(**fields: Schema) -> Schema:
+    """Return the schema of a whole object."""
+    return obj(apiVersion=STRING, kind=STRING, metadata=META, **fields)
+
+
+SELECTOR: Schema = obj(matchLabels=STRINGS, matchExpressions=arr(ANY)) | {"x-kubernetes-map-type": "atomic"}
+QUANTITIES: Schema = {"type": "object", "additionalProperties": QUANTITY}
+RESOURCES: Schema = obj(limits=QUANTITIES, requests=QUANTITIES, claims=arr(ANY, "name"))
+CONDITIONS: Schema = arr(
+    obj(
+        type=STRING,
+        status=STRING,
+        reason=STRING,
+        message=STRING,
+        observedGeneration=INTEGER,
+        lastTransitionTime=STRING,
+        lastUpdateTime=STRING,
+        lastProbeTime=STRING,
+        lastHeartbeatTime=STRING,
+    ),
+    "type",
+)
+REFERENCE: Schema = obj(
+    apiVersion=STRING,
+    kind=STRING,
+    name=STRING,
+    namespace=STRING,
+    uid=STRING,
+    fieldPath=STRING,
+    resourceVersion=STRING,
+) | {"x-kubernetes-map-type": "atomic"}
+
+SERVICE_PORT = obj(
+    "port",
+    name=STRING,
+    port=INTEGER,
+    protocol=words("TCP", "UDP", "SCTP", default="TCP"),
+    targetPort=QUANTITY,
+    nodePort=INTEGER,
+    appProtocol=STRING,
+)
+SERVICE = kind(
+    spec=obj(
+        ports=arr(SERVICE_PORT, "port", "protocol"),
+        selector=ATOMIC_MAP,
+        type=words("ClusterIP", "ExternalName", "LoadBalancer", "NodePort", default="ClusterIP"),
+        clusterIP=STRING,
+        clusterIPs=arr(STRING),
+        externalIPs=arr(STRING),
+        externalName=STRING,
+        externalTrafficPolicy=words("Cluster", "Local"),
+        internalTrafficPolicy=words("Cluster", "Local"),
+        allocateLoadBalancerNodePorts=BOOLEAN,
+        loadBalancerIP=STRING,
+        loadBalancerClass=STRING,
+        loadBalancerSourceRanges=arr(STRING),
+        sessionAffinity=words("ClientIP", "None", default="None"),
+        sessionAffinityConfig=ANY,
+        publishNotReadyAddresses=BOOLEAN,
+        healthCheckNodePort=INTEGER,
+        ipFamilies=arr(STRING),
+        ipFamilyPolicy=STRING,
+        trafficDistribution=STRING,
+    ),
+    status=obj(
+        conditions=CONDITIONS,
+        loadBalancer=obj(ingress=arr(obj(ip=STRING, hostname=STRING, ipMode=STRING, ports=arr(ANY)))),
+    ),
+)
+CONTAINER = obj(
+    "name",
+    name=STRING,
+    image=STRING,
+    imagePullPolicy=STRING,
+    command=arr(STRING),
+    args=arr(STRING),
+    workingDir=STRING,
+    env=arr(obj("name", name=STRING, value=STRING, valueFrom=ANY), "name"),
+    envFrom=arr(ANY),
+    ports=arr(
+        obj(
+            "containerPort",
+            name=STRING,
+            containerPort=INTEGER,
+            hostPort=INTEGER,
+            hostIP=STRING,
+            protocol=words("TCP", "UDP", "SCTP", default="TCP"),
+        ),
+        "containerPort",
+        "protocol",
+    ),
+    resources=RESOURCES,
+    volumeMounts=arr(
+        obj(*("mountPath", "name"), name=STRING, mountPath=STRING, readOnly=BOOLEAN, subPath=STRING),
+        "mountPath",
+    ),
+    securityContext=ANY,
+    livenessProbe=ANY,
+    readinessProbe=ANY,
+    startupProbe=ANY,
+    lifecycle=ANY,
+    restartPolicy=STRING,
+    terminationMessagePath=STRING,
+    terminationMessagePolicy=STRING,
+    stdin=BOOLEAN,
+    tty=BOOLEAN,
+)
+POD_SPEC = obj(
+    "containers",
+    containers=arr(CONTAINER, "name"),
+    initContainers=arr(CONTAINER, "name"),
+    volumes=arr(ANY, "name"),
+    serviceAccountName=STRING,
+    serviceAccount=STRING,
+    automountServiceAccountToken=BOOLEAN,
+    nodeName=STRING,
+    nodeSelector=ATOMIC_MAP,
+    hostname=STRING,
+    subdomain=STRING,
+    hostNetwork=BOOLEAN,
+    restartPolicy=words("Always", "OnFailure", "Never", default="Always"),
+    terminationGracePeriodSeconds=INTEGER,
+    affinity=ANY,
+    tolerations=arr(ANY),
+    topologySpreadConstraints=arr(ANY),
+    securityContext=ANY,
+    dnsPolicy=STRING,
+    priorityClassName=STRING,
+    schedulerName=STRING,
+    imagePullSecrets=arr(obj(name=STRING), "name"),
+)
+POD = kind(
+    spec=POD_SPEC,
+    status=obj(
+        phase=STRING,
+        message=STRING,
+        reason=STRING,
+        podIP=STRING,
+        podIPs=arr(obj(ip=STRING), "ip"),
+        hostIP=STRING,
+        hostIPs=arr(obj(ip=STRING)),
+        startTime=STRING,
+        qosClass=STRING,
+        conditions=CONDITIONS,
+        containerStatuses=arr(ANY),
+        initContainerStatuses=arr(ANY),
+    ),
+)
+TEMPLATE = obj(metadata=META, spec=POD_SPEC)
+DEPLOYMENT = kind(
+    spec=obj(
+        *("selector", "template"),
+        replicas=whole(default=1, minimum=0),
+        selector=SELECTOR,
+        template=TEMPLATE,
+        strategy=ANY,
+        minReadySeconds=INTEGER,
+        revisionHistoryLimit=INTEGER,
+        progressDeadlineSeconds=INTEGER,
+        paused=BOOLEAN,
+    ),
+    status=ANY,
+)
+JOB = kind(
+    spec=obj(
+        "template",
+        template=TEMPLATE,
+        **{
+            "parallelism": INTEGER,
+            "completions": INTEGER,
+            "backoffLimit": INTEGER,
+            "suspend": BOOLEAN,
+            "activeDeadlineSeconds": INTEGER,
+            "ttlSecondsAfterFinished": INTEGER,
+            "selector": SELECTOR,
+            "manualSelector": BOOLEAN,
+            "completionMode": STRING,
+        },
+    ),
+    status=ANY,
+)
+CLAIM_SPEC = obj(
+    accessModes=arr(STRING),
+    resources=obj(limits=QUANTITIES, requests=QUANTITIES),
+    selector=SELECTOR,
+    storageClassName=STRING,
+    volumeAttributesClassName=STRING,
+    volumeMode=STRING,
+    volumeName=STRING,
+    dataSource=ANY,
+    dataSourceRef=ANY,
+)
+RULE = obj(
+    "verbs",
+    apiGroups=arr(STRING),
+    resources=arr(STRING),
+    verbs=arr(STRING),
+    resourceNames=arr(STRING),
+    nonResourceURLs=arr(STRING),
+)
+ROLE_REF = obj("apiGroup", "kind", "name", apiGroup=STRING, kind=STRING, name=STRING) | {
+    "x-kubernetes-map-type": "atomic"
+}
+BINDING = kind(
+    roleRef=ROLE_REF,
+    subjects=arr(obj("kind", "name", kind=STRING, name=STRING, namespace=STRING, apiGroup=STRING)),
+) | {"required": ["roleRef"]}
+ROLE = kind(rules=arr(RULE))
+CLUSTER_ROLE = kind(rules=arr(RULE), aggregationRule=obj(clusterRoleSelectors=arr(SELECTOR)))
+CONFIG_MAP = kind(data=STRINGS, binaryData=STRINGS, immutable=BOOLEAN)
+SECRET = kind(data=STRINGS, stringData=STRINGS, type=text(default="Opaque"), immutable=BOOLEAN)
+NAMESPACE = kind(spec=obj(finalizers=arr(STRING)), status=obj(phase=STRING, conditions=CONDITIONS))
+SERVICE_ACCOUNT = kind(
+    automountServiceAccountToken=BOOLEAN,
+    imagePullSecrets=arr(obj(name=STRING), "name"),
+    secrets=arr(REFERENCE, "name"),
+)
+CLAIM = kind(
+    spec=CLAIM_SPEC,
+    status=obj(phase=STRING, accessModes=arr(STRING), capacity=QUANTITIES, conditions=CONDITIONS),
+)
+EVENT = kind(
+    involvedObject=REFERENCE,
+    reason=STRING,
+    message=STRING,
+    source=obj(component=STRING, host=STRING),
+    firstTimestamp=STRING,
+    lastTimestamp=STRING,
+    eventTime=STRING,
+    count=INTEGER,
+    type=STRING,
+    action=STRING,
+    related=REFERENCE,
+    reportingComponent=STRING,
+    reportingInstance=STRING,
+    series=ANY,
+) | {"required": ["involvedObject"]}
+STORAGE_CLASS = kind(
+    provisioner=STRING,
+    parameters=STRINGS,
+    reclaimPolicy=text(default="Delete"),
+    volumeBindingMode=text(default="Immediate"),
+    allowVolumeExpansion=BOOLEAN,
+    mountOptions=arr(STRING),
+    allowedTopologies=arr(ANY),
+) | {"required": ["provisioner"]}
+FREE = kind(spec=ANY, status=ANY)
+ENDPOINTS = kind(subsets=arr(ANY))

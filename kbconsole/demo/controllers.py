@@ -1,0 +1,9 @@
+"""All stand-in controllers of a fleet in threads."""
+
+from __future__ import annotations
+
+
+class Controllers:
+    def __init__(self, fleet: object) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...

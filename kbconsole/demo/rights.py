@@ -1,0 +1,133 @@
+"""What each user of the embedded planes may do, as RBAC objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kbconsole.demo.authz import MASTERS, User
+from kbconsole.demo.resources import RBAC
+
+Object = dict[str, Any]
+POD_ROLE = "kubeblocks-cluster-pod-role"
+_EVERYBODY = "system:authenticated"
+USERS = {
+    "admin": User("admin", (MASTERS, _EVERYBODY)),
+    "kbconsole": User("kbconsole", ("kbconsole", _EVERYBODY)),
+    "operator": User("operator", ("kubeblocks", _EVERYBODY)),
+    "nobody": User("nobody", (_EVERYBODY,)),
+}
+
+
+def rule(group: str, resources: str, verbs: str, *names: str) -> Object:
+    made: Object = {"apiGroups": [group], "resources": resources.split(), "verbs": verbs.split()}
+    return made | ({"resourceNames": list(names)} if names else {})
+
+
+def cluster_role(name: str, rules: list[Object], **extra: Any) -> Object:
+    labels = extra.pop("labels", None)
+    metadata = {"name": name} | ({"labels": labels} if labels else {}) | extra.pop("metadata", {})
+    return {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules} | extra
+
+
+def binding(name: str, role: str, subject: str, *, kind: str = "User") -> Object:
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": kind, "name": subject, "apiGroup": RBAC}],
+    }
+
+
+def bootstrap() -> list[Object]:
+    """Return the roles that every API server starts with."""
+    reviews = [
+        rule("authorization.k8s.io", "selfsubjectaccessreviews selfsubjectrulesreviews", "create"),
+        rule("authentication.k8s.io", "selfsubjectreviews", "create"),
+    ]
+    public = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
+    paths = [*public, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]
+    everything = [rule("*", "*", "*"), {"nonResourceURLs": ["*"], "verbs": ["*"]}]
+    return [
+        cluster_role("cluster-admin", everything),
+        cluster_role("system:basic-user", reviews),
+        cluster_role("system:discovery", [{"nonResourceURLs": paths, "verbs": ["get"]}]),
+        cluster_role("system:public-info-viewer", [{"nonResourceURLs": public, "verbs": ["get"]}]),
+        binding("cluster-admin", "cluster-admin", MASTERS, kind="Group"),
+        binding("system:basic-user", "system:basic-user", _EVERYBODY, kind="Group"),
+        binding("system:discovery", "system:discovery", _EVERYBODY, kind="Group"),
+        binding(
+            "system:public-info-viewer", "system:public-info-viewer", "system:unauthenticated", kind="Group"
+        ),
+    ]
+
+
+def of_data_plane() -> list[Object]:
+    """Return the console's and the operator's rights in a data plane."""
+    console = [
+        rule(RBAC, "clusterroles", "get create patch escalate", POD_ROLE),
+        rule("", "namespaces", "get list create patch"),
+        rule("", "pods events nodes", "get list"),
+        rule("", "persistentvolumeclaims", "get list delete"),
+        rule("", "services configmaps serviceaccounts", "get list patch delete"),
+        rule(RBAC, "rolebindings", "get list patch delete"),
+        rule("storage.k8s.io", "storageclasses", "get list"),
+    ]
+    all_verbs = "get list watch create update patch delete deletecollection"
+    operator = [
+        rule("", "pods persistentvolumeclaims services configmaps secrets serviceaccounts", all_verbs),
+        rule("", "pods/status services/status", "get patch update"),
+        rule("batch", "jobs", all_verbs),
+        rule(RBAC, "roles rolebindings clusterrolebindings", all_verbs),
+        rule(RBAC, "clusterroles", "get"),
+        rule(RBAC, "clusterroles", "bind", POD_ROLE),
+        rule("", "persistentvolumes", "get list watch patch update"),
+        rule("", "events", "get list watch create patch"),
+        rule("", "pods/exec", "create get"),
+        rule("", "pods/log", "get"),
+        rule("", "namespaces", "get list"),
+        rule("storage.k8s.io", "storageclasses csidrivers", "get list"),
+    ]
+    return _granted(console, operator)
+
+
+def of_control_plane() -> list[Object]:
+    """Return the console's and the operator's rights in the control plane."""
+    console = [
+        rule("apps.kubeblocks.io", "clusters", "get list create patch delete"),
+        rule("apps.kubeblocks.io", "componentdefinitions components", "get list"),
+        rule("workloads.kubeblocks.io", "instancesets", "get list"),
+        rule(RBAC, "clusterroles", "get"),
+        rule("", "namespaces", "get list create patch"),
+        rule("", "events", "get list"),
+    ]
+    operator = [
+        rule("apps.kubeblocks.io", "*", "*"),
+        rule("workloads.kubeblocks.io", "*", "*"),
+        rule("", "events", "get list create patch"),
+        rule("", "namespaces", "get list"),
+        rule("apps", "deployments", "get list"),
+    ]
+    reader = {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "Role",
+        "metadata": {"name": "kbconsole", "namespace": "kb-system"},
+        "rules": [rule("apps", "deployments", "get list")],
+    }
+    bound = binding("kbconsole", "kbconsole", "kbconsole")
+    role_ref = {"apiGroup": RBAC, "kind": "Role", "name": "kbconsole"}
+    metadata = {"name": "kbconsole", "namespace": "kb-system"}
+    return [
+        *_granted(console, operator),
+        reader,
+        {**bound, "kind": "RoleBinding", "metadata": metadata, "roleRef": role_ref},
+    ]
+
+
+def _granted(console: list[Object], operator: list[Object]) -> list[Object]:
+    return [
+        cluster_role("kbconsole", console),
+        binding("kbconsole", "kbconsole", "kbconsole"),
+        cluster_role("kubeblocks-operator", operator),
+        binding("kubeblocks-operator", "kubeblocks-operator", "operator"),
+    ]

@@ -1,0 +1,295 @@
+"""Create, update, merge patch and apply: one pipeline with three ways in."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import uuid
+from typing import Any
+
+from kbconsole.demo import escalation, hooks, names, ownership, schema
+from kbconsole.demo.apply import apply, typed_problem
+from kbconsole.demo.authz import User
+from kbconsole.demo.call import Call, check_body
+from kbconsole.demo.ownership import Shares
+from kbconsole.demo.resources import Resource
+from kbconsole.demo.status import (
+    ApiError,
+    Cause,
+    already_exists,
+    bad,
+    conflict,
+    forbidden,
+    invalid,
+    modified,
+    not_found,
+    required,
+)
+
+Object = dict[str, Any]
+Answer = tuple[int, Object]
+_IDENTITY = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+
+
+def denied(user: User, call: Call, verb: str) -> ApiError:
+    """Return the 403 of a missing right."""
+    resource = call.resource
+    what = f"{resource.plural}/{call.subresource}" if call.subresource else resource.plural
+    where = f'in the namespace "{call.namespace}"' if call.namespace else "at the cluster scope"
+    text = f'User "{user.name}" cannot {verb} resource "{what}" in API group "{resource.group}" {where}'
+    return forbidden(resource.plural, resource.group, call.name, text)
+
+
+def create(call: Call) -> Answer:
+    """POST."""
+    body = call.body()
+    check_body(call, body)
+    metadata = body["metadata"]
+    if metadata.get("resourceVersion"):
+        raise ApiError(500, "resourceVersion should not be set on objects to be created", reason="")
+    if not metadata.get("name") and metadata.get("generateName"):
+        alphabet = "bcdfghjklmnpqrstvwxz2456789"
+        metadata["name"] = metadata["generateName"] + "".join(secrets.choice(alphabet) for _ in range(5))
+    call.name = metadata.get("name", "")
+    if not call.name:
+        raise invalid(
+            call.resource.kind,
+            call.resource.group,
+            "",
+            [required("metadata.name", "name or generateName is required")],
+        )
+    hooks.check_namespace(call)
+    body = decoded(call, body)
+    if call.stored() is not None:
+        raise already_exists(call.resource.plural, call.resource.group, call.name)
+    _drop_foreign_part(call, body, None)
+    shares = ownership.after_update(None, body, call.resource.schema, call.writer, call.resource.api_version)
+    return 201, finish(call, body, None, shares)
+
+
+def update(call: Call) -> Answer:
+    """PUT."""
+    body = call.body()
+    check_body(call, body)
+    before = _existing(call)
+    sent = body["metadata"]
+    if sent.get("uid", before["metadata"]["uid"]) != before["metadata"]["uid"]:
+        text = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {before['metadata']['uid']}"
+        raise conflict(call.resource.plural, call.resource.group, call.name, text)
+    return 200, _replace(call, before, decoded(call, body))
+
+
+def merge_patch(call: Call) -> Answer:
+    """PATCH with application/merge-patch+json."""
+    patch = call.body()
+    before = _existing(call)
+    body = _merge_json(copy.deepcopy(before), patch)
+    body["apiVersion"], body["kind"] = call.resource.api_version, call.resource.kind
+    check_body(call, body)
+    if body["metadata"].get("uid") != before["metadata"]["uid"]:
+        raise _immutable(call, "metadata.uid", body["metadata"].get("uid"))
+    return 200, _replace(call, before, decoded(call, body))
+
+
+def _merge_json(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge_json(merged.get(key), value)
+    return merged
+
+
+def _replace(call: Call, before: Object, body: Object) -> Object:
+    _check_version(call, before, body)
+    _drop_foreign_part(call, body, before)
+    version = call.resource.api_version
+    shares = ownership.after_update(before, body, call.resource.schema, call.writer, version)
+    return finish(call, body, before, shares)
+
+
+def _existing(call: Call) -> Object:
+    before = call.stored()
+    if before is None:
+        raise not_found(call.resource.plural, call.resource.group, call.name)
+    return before
+
+
+def _check_version(call: Call, before: Object, body: Object) -> None:
+    sent = body["metadata"].get("resourceVersion")
+    if sent and sent != before["metadata"]["resourceVersion"]:
+        raise modified(call.resource.plural, call.resource.group, call.name)
+
+
+def _immutable(call: Call, field: str, sent: Any) -> ApiError:
+    resource = call.resource
+    return invalid(resource.kind, resource.group, call.name, [bad(field, f'"{sent}"', "field is immutable")])
+
+
+def apply_patch(call: Call) -> Answer:
+    """PATCH with application/apply-patch+yaml."""
+    resource, patch = call.resource, call.body()
+    if not call.query.get("fieldManager"):
+        cause = required("fieldManager", "is required for apply patch")
+        raise invalid("PatchOptions", "meta.k8s.io", "", [cause])
+    check_body(call, patch)
+    if patch["metadata"].get("managedFields"):
+        raise ApiError(400, "metadata.managedFields must be nil")
+    if problem := typed_problem(patch, resource.schema):
+        target = f"{call.namespace}/{call.name}" if call.namespace else f"/{call.name}"
+        kind = f"{target}; {resource.api_version}, Kind={resource.kind}"
+        raise ApiError(500, f"failed to create typed patch object ({kind}): {problem}", reason="")
+    before = call.stored()
+    patch["metadata"] = {**patch["metadata"], "name": call.name}
+    if resource.namespaced:
+        patch["metadata"]["namespace"] = call.namespace
+    if before is None:
+        return 201, _apply_new(call, patch)
+    _check_version(call, before, patch)
+    if patch["metadata"].get("uid", before["metadata"]["uid"]) != before["metadata"]["uid"]:
+        raise _immutable(call, "metadata.uid", patch["metadata"]["uid"])
+    live = {**copy.deepcopy(before), "apiVersion": resource.api_version, "kind": resource.kind}
+    patch = _own_part(call, patch)
+    force = call.query.get("force") == "true"
+    body, shares = apply(live, patch, resource.schema, call.writer, resource.api_version, force=force)
+    return 200, finish(call, body, before, shares)
+
+
+def _apply_new(call: Call, patch: Object) -> Object:
+    resource = call.resource
+    if not call.plane.authorizer.may(call.user, call.question("create")):
+        raise denied(call.user, call, "create")
+    if call.subresource:
+        raise not_found(resource.plural, resource.group, call.name)
+    hooks.check_namespace(call)
+    if patch["metadata"].get("uid"):
+        uid = patch["metadata"]["uid"]
+        text = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        raise conflict(resource.plural, resource.group, call.name, text)
+    body, shares = apply(
+        {"metadata": {}},
+        _own_part(call, patch),
+        resource.schema,
+        call.writer,
+        resource.api_version,
+        force=False,
+    )
+    return finish(call, body, None, shares)
+
+
+def _own_part(call: Call, patch: Object) -> Object:
+    """Return what an apply through this door may set: the status alone, or everything but the status."""
+    if call.subresource:
+        metadata = {key: patch["metadata"][key] for key in ("name", "namespace") if key in patch["metadata"]}
+        return {key: patch[key] for key in ("apiVersion", "kind", "status") if key in patch} | {
+            "metadata": metadata
+        }
+    return {key: value for key, value in patch.items() if key != "status" or not call.resource.status}
+
+
+def _drop_foreign_part(call: Call, body: Object, before: Object | None) -> None:
+    """Ignore what a plain write through this door may not change, in place."""
+    if call.subresource and before is not None:
+        status = body.get("status")
+        body.clear()
+        body.update(copy.deepcopy(before))
+        body["status"] = status if status is not None else {}
+    elif call.resource.status:
+        body.pop("status", None)
+        if before is not None and "status" in before:
+            body["status"] = copy.deepcopy(before["status"])
+
+
+def decoded(call: Call, body: Object) -> Object:
+    """Return the body without undeclared fields; say so in a warning, or refuse in strict mode."""
+    resource = call.resource
+    unknown = [f'unknown field "{path}"' for path in schema.unknown_fields(body, resource.schema)]
+    mode = call.query.get("fieldValidation", "Warn")
+    head = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+    if unknown and mode == "Strict":
+        raise ApiError(400, f"{head}: strict decoding error: " + ", ".join(unknown))
+    if mode == "Warn":
+        call.warnings += unknown
+    body = schema.prune(body, resource.schema)
+    wrong = [
+        cause for cause in schema.problems(body, resource.schema) if cause.reason == "FieldValueTypeInvalid"
+    ]
+    if wrong and not resource.custom:
+        raise ApiError(400, f"{head}: json: cannot unmarshal: {wrong[0]}")
+    return dict(body)
+
+
+def _validate(call: Call, body: Object, before: Object | None) -> None:
+    causes: list[Cause] = names.problems(call.resource, body) if before is None else []
+    causes += names.label_problems(body)
+    causes += schema.problems(body, call.resource.schema)
+    if before is not None and "deletionTimestamp" in before["metadata"]:
+        new = set(body["metadata"].get("finalizers", [])) - set(before["metadata"].get("finalizers", []))
+        if new:
+            why = "Forbidden: no new finalizers can be added if the object is being deleted"
+            causes.append(Cause("metadata.finalizers", "FieldValueForbidden", why))
+    if causes:
+        raise invalid(call.resource.kind, call.resource.group, call.name, causes)
+
+
+def _identify(call: Call, body: Object, before: Object | None) -> None:
+    metadata = body["metadata"]
+    for key in _IDENTITY:
+        metadata.pop(key, None)
+    metadata.pop("managedFields", None)
+    if before is not None:
+        metadata.update({key: before["metadata"][key] for key in _IDENTITY if key in before["metadata"]})
+        metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
+        return
+    metadata.pop("resourceVersion", None)
+    metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": ownership.now()}
+    if call.resource.namespaced:
+        metadata["namespace"] = call.namespace
+    if call.resource.counts_generations:
+        metadata["generation"] = 1
+
+
+def _content(body: Object) -> Object:
+    return {
+        key: value for key, value in body.items() if key not in ("metadata", "status", "apiVersion", "kind")
+    }
+
+
+def _same(before: Object, body: Object, shares: Shares) -> bool:
+    old_shares = {writer: share.fields for writer, share in ownership.read(before).items()}
+    if old_shares != {writer: share.fields for writer, share in shares.items() if share.fields}:
+        return False
+    ignored = ("managedFields", "resourceVersion")
+    old = {**before, "metadata": {k: v for k, v in before["metadata"].items() if k not in ignored}}
+    new = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k not in ignored}}
+    return {**old, "apiVersion": ""} == {**new, "apiVersion": ""}
+
+
+def _counted(resource: Resource, body: Object, before: Object | None) -> None:
+    if before is not None and resource.counts_generations and _content(before) != _content(body):
+        body["metadata"]["generation"] = before["metadata"].get("generation", 1) + 1
+
+
+def finish(call: Call, body: Object, before: Object | None, shares: Shares) -> Object:
+    """Complete, check and store the object; return it as it is answered."""
+    resource = call.resource
+    _identify(call, body, before)
+    schema.fill_defaults(body, resource.schema)
+    _validate(call, body, before)
+    hooks.prepare(call, body, before)
+    escalation.check(call, body, before)
+    if before is not None and _same(before, body, shares):
+        return call.plane.shown(resource, before)
+    _counted(resource, body, before)
+    ownership.write(body, shares)
+    if call.dry_run:
+        return body
+    metadata = body["metadata"]
+    if "deletionTimestamp" in metadata and not metadata.get("finalizers") and resource.kind != "Namespace":
+        call.plane.store.remove(call.key, call.namespace, call.name)
+        return body
+    call.plane.store.put(call.key, body)
+    return body
