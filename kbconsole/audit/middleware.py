@@ -35,16 +35,25 @@ class AuditContextMiddleware:
 
 
 class DenialMiddleware:
-    """Record a Refused that a view raised, and say it in words. Must stand after AuthenticationMiddleware."""
+    """Record refusals: a Refused that a view raised, or one that the API answered with.
+
+    The API's exception handler, which lives below this package, leaves the error as `refused` on its answer.
+    Stands after AuthenticationMiddleware and after any other middleware that answers a ConsoleError, as
+    exceptions go through the list from its end.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        error = getattr(response, "refused", None)
+        if isinstance(error, Refused):
+            denied_request(request, error)
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer a refusal with 403.html; the view's transaction is rolled back by now."""
+        """Answer a refusal with 403.html; the service's transaction is rolled back by now."""
         if not isinstance(error, Refused):
             return None
         denied_request(request, error)

@@ -129,7 +129,7 @@ def recording_denials(
 def denied_request(request: HttpRequest, error: Refused) -> Entry | None:
     """Record that a request ended in a refusal, unless a caller nearer to the act did so already.
 
-    For the middleware and for the API's exception handler.
+    For the middleware; packages above may call it too.
     """
     if getattr(error, "audited", False):
         return None

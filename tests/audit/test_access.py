@@ -13,7 +13,7 @@ from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from pytest_django import Settings
 
-from kbconsole.audit.context import client_ip
+from kbconsole.audit.context import acting_by_token, client_ip, current
 from kbconsole.audit.models import Entry
 from kbconsole.audit.services import record, recording_denials
 from kbconsole.common.errors import Refused
@@ -34,7 +34,15 @@ def approve_recorded(request: HttpRequest) -> HttpResponse:
         return approve(request)
 
 
+def answer_as_the_api_does(request: HttpRequest) -> HttpResponse:
+    acting_by_token()
+    response = HttpResponse(status=403)
+    response.refused = Refused("access_tests.no")  # type: ignore[attr-defined]
+    return response
+
+
 urlpatterns = [
+    path("api-like/", answer_as_the_api_does, name="api-like"),
     path("approve/", approve, name="approve"),
     path("approve-recorded/", approve_recorded),
     path("", include("kbconsole.urls")),
@@ -84,6 +92,15 @@ def test_a_refusal_that_the_caller_recorded_is_not_recorded_twice(client: Client
     assert client.post("/approve-recorded/").status_code == 403
     assert Entry.objects.count() == before + 1
     assert str(last().sentence) == "Refused: “dora did it.” You asked for it yourself."
+
+
+@pytest.mark.urls("tests.audit.test_access")
+def test_a_refusal_by_the_api_is_recorded_with_the_way_of_signing_in(client: Client, dora: User) -> None:
+    client.force_login(dora)
+    client.post("/api-like/")
+    assert str(last().sentence) == "dora was refused at api-like (POST): You asked for it yourself."
+    assert (last().actor_kind, last().outcome) == ("api_token", "denied")
+    assert current().kind == "user"
 
 
 def test_each_answer_has_a_request_id_of_our_own(client: Client, db: None) -> None:

@@ -140,6 +140,28 @@ def test_the_database_refuses_to_change_an_entry(dora: User, statement: str) -> 
     assert Entry.objects.get(seq=entry.seq).actor_label == "dora"
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["TRUNCATE audit_entry"],
+        ["SET LOCAL session_replication_role = replica", "DELETE FROM audit_entry"],
+        ["SET LOCAL session_replication_role = replica", "TRUNCATE audit_entry"],
+    ],
+)
+def test_postgresql_refuses_its_own_ways_round(dora: User, statements: list[str]) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("words of PostgreSQL")
+    entry = ask(dora)
+    with (
+        pytest.raises(IntegrityError, match="never changed"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        for statement in statements:
+            cursor.execute(statement)
+    assert Entry.objects.filter(seq=entry.seq).exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_writers_at_the_same_time_make_one_chain() -> None:
     def write() -> None:
