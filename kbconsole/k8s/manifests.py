@@ -8,8 +8,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, declare
-from kbconsole.k8s.kinds import Object
+from kbconsole.k8s.kinds import CLUSTER_ROLE, Object
+from kbconsole.k8s.rules import rules_digest
 
 declare(
     {
@@ -36,13 +38,51 @@ _SERVER_SET = (
 )
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _FOREIGN = (
+    "app.kubernetes.io/",
     "helm.sh/",
     "meta.helm.sh/",
     "argocd.argoproj.io/",
     "kustomize.toolkit.fluxcd.io/",
     "helm.toolkit.fluxcd.io/",
+    "rbac.authorization.k8s.io/",
+    "rbac.authorization.kubernetes.io/",
+    "kubectl.kubernetes.io/",
 )
-_FOREIGN_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/required-by", MANAGED_BY)
+"""Labels by which other tools find, adopt or prune what they made, and by which roles are aggregated."""
+
+
+class RoleWithoutRules(ConsoleError):
+    """A role to copy has no rules: nothing would be granted."""
+
+
+def pod_role(source: Mapping[str, Any], plane: str) -> Object:
+    """Return the ClusterRole to apply on a data plane for one of the control plane `plane`.
+
+    Built by allow-list: name, labels that no other tool reads, and the resolved rules without the aggregation
+    that filled them (it would need far more rights, and the other side would overwrite the rules). Raises
+    RoleWithoutRules.
+    """
+    name = source["metadata"]["name"]
+    rules = [_rule(rule) for rule in source.get("rules") or ()]
+    if not any(rule.get("verbs") for rule in rules):
+        raise RoleWithoutRules("k8s.role_without_rules", role=name, plane=plane)
+    labels = source["metadata"].get("labels") or {}
+    kept = {key: value for key, value in labels.items() if not key.startswith(_FOREIGN)}
+    return {
+        "apiVersion": CLUSTER_ROLE.api_version,
+        "kind": CLUSTER_ROLE.kind,
+        "metadata": {
+            "name": name,
+            "labels": {**kept, MANAGED_BY: "kbconsole"},
+            "annotations": {SOURCE_PLANE: plane, SOURCE_DIGEST: rules_digest(rules)},
+        },
+        "rules": rules,
+    }
+
+
+def _rule(rule: Mapping[str, Any]) -> dict[str, list[str]]:
+    parts = ("apiGroups", "resources", "resourceNames", "nonResourceURLs", "verbs")
+    return {part: [str(value) for value in rule[part]] for part in parts if rule.get(part)}
 
 
 def canonical(obj: Mapping[str, Any]) -> Object:
