@@ -102,10 +102,10 @@ def denied(
 ) -> Entry:
     """Record that an act was refused, in a transaction of its own.
 
-    Call it where the refused transaction has been rolled back already, or the entry goes with it. `rest` is
-    what `record` takes.
+    Call it where the refused transaction has been rolled back already. `rest` is what `record` takes. Raises
+    RuntimeError inside another transaction: the refusal would roll that back, and this entry with it.
     """
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         entry = record(act, by=by, on=on, outcome=Outcome.DENIED, error=error.sentence, **rest)
     error.audited = True  # type: ignore[attr-defined]
     return entry

@@ -7,6 +7,7 @@ remakes the table, so they are installed again after every migrate, and a system
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLE = "audit_entry"
@@ -30,9 +31,9 @@ SQLITE = {
 }
 
 # ENABLE ALWAYS: session_replication_role = replica silences ordinary triggers.
+POSTGRES_BODY = f" BEGIN RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END "
 POSTGRES_FUNCTION = (
-    "CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    f"CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $${POSTGRES_BODY}$$"
 )
 POSTGRES = {
     "audit_entry_no_change": f"BEFORE UPDATE OR DELETE ON {TABLE} FOR EACH ROW",
@@ -42,7 +43,7 @@ POSTGRES = {
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Make the triggers, in place of any of the same name. The table must exist."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             for name, statement in SQLITE.items():
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
@@ -79,8 +80,8 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
         if connection.vendor == "postgresql":
             cursor.execute(
                 "SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
-                "WHERE t.tgrelid = %s::regclass AND t.tgenabled = 'A' AND p.proname = 'audit_entry_refuse'",
-                [TABLE],
+                "WHERE t.tgrelid = %s::regclass AND t.tgenabled = 'A' AND p.prosrc = %s",
+                [TABLE, POSTGRES_BODY],
             )
             on = {name for (name,) in cursor.fetchall()}
             return [name for name in POSTGRES if name not in on]

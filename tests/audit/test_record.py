@@ -110,6 +110,12 @@ def test_a_refusal_is_recorded_although_the_act_is_rolled_back(dora: User) -> No
     assert str(entry.sentence) == "Refused: “dora asked for etcd-demo with 3 replicas.” Ask Adam."
 
 
+def test_recording_a_refusal_inside_the_refused_transaction_is_a_bug(dora: User) -> None:
+    recording = recording_denials("testing.asked", by=dora, on=ON, replicas=3)
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic(), recording:
+        raise Refused("testing.refused", who="Adam")
+
+
 def test_a_refusal_of_somebody_unknown_has_no_account(db: None) -> None:
     error = Refused("testing.refused", who=say("testing.refused", who="Eve"))
     entry = denied("testing.asked", by=AnonymousUser(), on=ON, error=error, replicas=1)

@@ -39,18 +39,34 @@ def test_a_remade_table_loses_its_protection_the_check_says_so_and_migrate_heals
         Entry.objects.filter(seq=entry.seq).update(reason="changed")
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_trigger_that_was_made_harmless_is_found() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("words of SQLite")
+HARMLESS = {
+    "sqlite": [
+        "DROP TRIGGER audit_entry_no_delete",
+        "CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry BEGIN SELECT 1; END",
+    ],
+    "postgresql": [
+        "CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RETURN OLD; END $$",
+    ],
+}
+
+
+def test_a_trigger_that_was_made_harmless_is_found_and_put_right(db: None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER audit_entry_no_delete")
-        cursor.execute(
-            "CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry BEGIN SELECT 1; END"
-        )
-    assert triggers.missing(connection) == ["audit_entry_no_delete"]
+        for statement in HARMLESS[connection.vendor]:
+            cursor.execute(statement)
+    assert problems() == ["audit.E001"]
     triggers.install(connection)
-    assert triggers.missing(connection) == []
+    assert problems() == []
+
+
+@pytest.mark.parametrize("state", ["DISABLE", "ENABLE", "ENABLE REPLICA"])
+def test_a_trigger_that_was_switched_off_is_found(db: None, state: str) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("words of PostgreSQL")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE audit_entry {state} TRIGGER audit_entry_no_change")
+    assert triggers.missing(connection) == ["audit_entry_no_change"]
 
 
 def test_the_check_says_how_to_repair(db: None) -> None:
