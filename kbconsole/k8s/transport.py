@@ -115,7 +115,7 @@ class Transport:
             except _Failed as failed:
                 trouble, pause = failed.error, 0.0
                 again = failed.unsent or (request.repeatable and failed.passing)
-            pause = max(pause, 0.2 * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+            pause = max(pause, 0.1 * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311  jitter
             if not again or attempt == TRIES or time.monotonic() + pause >= until:
                 break
             time.sleep(pause)

@@ -250,7 +250,7 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
     levels = [b"a0: &a0 [x,x,x,x,x,x,x,x,x]"]
     levels += [b"a%d: &a%d [%s]" % (n, n, b",".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 9)]
     started = time.process_time()
-    with pytest.raises(KubeconfigRefused, match="k8s.yaml_aliases"):
+    with pytest.raises(KubeconfigRefused, match="anchors or aliases"):
         kubeconfig.parse(b"\n".join(levels))
     assert time.process_time() - started < 0.05
 
