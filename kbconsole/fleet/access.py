@@ -69,12 +69,29 @@ def control_plane() -> Plane:
 
 
 def draft_client(draft_id: int, context: str) -> PlaneClient:
-    """Return a client for a context of an upload that is not saved yet. Raises ConsoleError when it is gone."""
+    """Return a client for a context of an upload. Raises ConsoleError when the upload is gone."""
+    draft = _draft(draft_id)
+    key = (os.getpid(), "draft", draft_id, context)
+    return _cached(key, lambda: PlaneClient(context, draft_credential(draft, context)))
+
+
+def client_for(plane: str, draft_id: int) -> PlaneClient:
+    """Return the client of a context of an upload, or with `draft_id` 0 of a registered plane."""
+    return draft_client(draft_id, plane) if draft_id else client(plane)
+
+
+def credential(plane: str, draft_id: int = 0) -> PlaneCredential:
+    """Open the credential itself, to see when it expires. Raises ConsoleError."""
+    if not draft_id:
+        return _opened(_credential(plane))
+    return draft_credential(_draft(draft_id), plane)
+
+
+def _draft(draft_id: int) -> KubeconfigDraft:
     draft = KubeconfigDraft.objects.filter(pk=draft_id, expires_at__gt=timezone.now()).first()
     if draft is None:
         raise ConsoleError("fleet.draft_gone")
-    key = (os.getpid(), "draft", draft_id, context)
-    return _cached(key, lambda: PlaneClient(context, draft_credential(draft, context)))
+    return draft
 
 
 def draft_credential(draft: KubeconfigDraft, context: str) -> PlaneCredential:

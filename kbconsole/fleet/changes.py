@@ -13,6 +13,7 @@ from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.access import client
 from kbconsole.jobs.definition import Change, Diff, ObjectDiff, Outcome, Touch, Touched, actions
 from kbconsole.k8s.client import Applied, PlaneClient
+from kbconsole.k8s.commands import kubectl_apply, kubectl_delete
 from kbconsole.k8s.errors import Conflict, Rejected
 from kbconsole.k8s.kinds import NAMESPACE, Object, Ref, kind_named, kind_of, ref_of
 from kbconsole.k8s.manifests import canonical, changed_fields
@@ -72,7 +73,7 @@ class Apply(Change):
         return say("fleet.take_over" if self.force else "fleet.apply", **named(self.ref))
 
     def commands(self) -> list[str]:
-        return []  # kubectl_apply
+        return [kubectl_apply(self.object, self.plane, force=self.force)]
 
     def diff(self) -> Diff:
         plane = client(self.plane)
@@ -94,7 +95,7 @@ class Apply(Change):
         return tuple(changed_fields(None, self.object))
 
     def _namespace_is_missing(self, plane: PlaneClient, rejected: Rejected) -> bool:
-        """Whether an earlier step has yet to make the namespace, so that the server cannot check the object."""
+        """Whether an earlier step has yet to make the namespace: the server cannot check the object."""
         namespace = self.ref["namespace"]
         return bool(namespace) and rejected.reason == "NotFound" and plane.get(NAMESPACE, namespace) is None
 
@@ -129,7 +130,7 @@ class EnsureNamespace(Change):
         return say("fleet.ensure_namespace", name=self.name)
 
     def commands(self) -> list[str]:
-        return []  # kubectl_apply
+        return [kubectl_apply(self.object, self.plane)]
 
     def diff(self) -> Diff:
         there = self._there()
@@ -175,7 +176,7 @@ class Remove(Change):
 
     def commands(self) -> list[str]:
         kind = kind_named(self.api_version, self.kind)
-        return []  # kubectl_delete
+        return [kubectl_delete(kind, self.name, self.namespace, context=self.plane)]
 
     def diff(self) -> Diff:
         kind = kind_named(self.api_version, self.kind)
@@ -195,8 +196,8 @@ class Remove(Change):
 class RemoveMatching(Change):
     """Delete every object of a kind in a namespace that has the labels.
 
-    `clear_finalizers`: first take away the finalizers, for what an operator leaves behind and nobody else will
-    ever release. Each object goes by its UID: one that was made meanwhile is not touched.
+    `clear_finalizers`: first take away the finalizers, for what an operator leaves behind and nobody else
+    will ever release. Each object goes by its UID: one that was made meanwhile is not touched.
     """
 
     slug: ClassVar[str] = "remove-matching"

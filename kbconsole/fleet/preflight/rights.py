@@ -1,0 +1,205 @@
+"""Every right that the console needs on a plane, in one table: checked verb by verb, granted by one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.fleet.preflight.base import PlaneCheck
+from kbconsole.jobs.definition import Finding, Verdict, actions
+from kbconsole.k8s.commands import kubectl_can_i, manifest_yaml
+from kbconsole.k8s.kinds import Object
+from kbconsole.k8s.rules import rule_set, show_right
+
+POD_ROLE = "kubeblocks-cluster-pod-role"
+"""The cluster role that database pods run under; KubeBlocks fixes the name."""
+
+OPERATOR_NAMESPACE = "kb-system"
+"""Where KubeBlocks is installed, unless somebody chose otherwise."""
+
+_RBAC = "rbac.authorization.k8s.io"
+_KB = "apps.kubeblocks.io"
+
+declare(
+    {
+        "rights.role": _("Rights: the role of database pods"),
+        "rights.role_bind": _("Rights: bind the role of database pods"),
+        "rights.role_read": _("Rights: read the role of database pods"),
+        "rights.namespaces": _("Rights: namespaces"),
+        "rights.watch": _("Rights: see what databases are made of"),
+        "rights.clean": _("Rights: clean up after a retired database"),
+        "rights.room": _("Rights: nodes and StorageClasses"),
+        "rights.databases": _("Rights: databases of KubeBlocks"),
+        "rights.state": _("Rights: the state of databases"),
+        "rights.engines": _("Rights: the engines"),
+        "rights.operator": _("Rights: the configuration of the KubeBlocks operator"),
+        "rights.yes": _("The console may do all %(count)s things that it needs here."),
+        "rights.no": _("The console may not: %(missing)s."),
+        "rights.fix": _(
+            "Grant these to the console's user on the plane. The manifest on the page Add planes has "
+            "exactly the "
+            "rights that are needed."
+        ),
+        "rights.fix_optional": _(
+            "The console works without these, but shows less and cannot repair a RoleBinding. Grant them "
+            "when convenient."
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rights that stand or fall together, as RBAC rules.
+
+    `namespace`: they are needed there only. Without those that are not `needed` the console does less.
+    """
+
+    rules: tuple[Mapping[str, list[str]], ...]
+    needed: bool = True
+    namespace: str = ""
+
+
+def _rule(group: str, resources: str, verbs: str, *names: str) -> dict[str, list[str]]:
+    rule = {"apiGroups": [group], "resources": resources.split(), "verbs": verbs.split()}
+    return {**rule, "resourceNames": list(names)} if names else rule
+
+
+GROUPS: Mapping[str, Group] = {
+    "role": Group((_rule(_RBAC, "clusterroles", "get create patch escalate", POD_ROLE),)),
+    "role_bind": Group((_rule(_RBAC, "clusterroles", "bind", POD_ROLE),), needed=False),
+    "role_read": Group((_rule(_RBAC, "clusterroles", "get", POD_ROLE),)),
+    "namespaces": Group((_rule("", "namespaces", "get list create patch"),)),
+    "watch": Group(
+        (
+            _rule("", "pods services events persistentvolumeclaims configmaps serviceaccounts", "get list"),
+            _rule(_RBAC, "rolebindings", "get list"),
+        )
+    ),
+    "clean": Group(
+        (
+            _rule("", "services configmaps serviceaccounts", "patch delete"),
+            _rule("", "persistentvolumeclaims", "delete"),
+            _rule(_RBAC, "rolebindings", "patch delete"),
+        )
+    ),
+    "room": Group(
+        (_rule("", "nodes", "get list"), _rule("storage.k8s.io", "storageclasses", "get list")), needed=False
+    ),
+    "databases": Group((_rule(_KB, "clusters", "get list create patch delete"),)),
+    "state": Group(
+        (
+            _rule(_KB, "components", "get list"),
+            _rule("workloads.kubeblocks.io", "instancesets", "get list"),
+            _rule("", "events", "get list"),
+        )
+    ),
+    "engines": Group((_rule(_KB, "componentdefinitions", "get list"),)),
+    "operator": Group((_rule("apps", "deployments", "get list"),), namespace=OPERATOR_NAMESPACE),
+}
+CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator")
+DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "room")
+
+
+def groups_for(*, control: bool, data: bool) -> list[str]:
+    """Return the groups that a plane needs; for both parts, the wider one of two."""
+    names = [*(CONTROL_PLANE if control else ()), *(DATA_PLANE if data else ())]
+    unique = list(dict.fromkeys(names))
+    return [name for name in unique if not (name == "role_read" and "role" in unique)]
+
+
+@actions.register
+@dataclass(frozen=True)
+class Rights(PlaneCheck):
+    """One group of rights, asked one by one with SelfSubjectAccessReviews."""
+
+    slug: ClassVar[str] = "preflight-rights"
+    group: str = ""
+
+    def label(self) -> Sentence:
+        return say(f"rights.{self.group}")
+
+    def _wanted(self) -> list[tuple[str, str, str, str]]:
+        """Return (group, resource, verb, name) of every right, the name "*" for any."""
+        return [right for rule in GROUPS[self.group].rules for right in sorted(rule_set([rule]))]  # type: ignore[misc]
+
+    def commands(self) -> list[str]:
+        namespace = GROUPS[self.group].namespace
+        return [
+            kubectl_can_i(
+                verb,
+                group=group,
+                resource=resource,
+                name=_name(name),
+                namespace=namespace,
+                context=self.plane,
+            )
+            for group, resource, verb, name in self._wanted()
+        ]
+
+    def look(self) -> Finding:
+        client, wanted = self.client(), self._wanted()
+        namespace = GROUPS[self.group].namespace
+        missing = [
+            (group, resource, verb, name)
+            for group, resource, verb, name in wanted
+            if not client.can_i(verb, group=group, resource=resource, name=_name(name), namespace=namespace)
+        ]
+        if not missing:
+            return Finding(Verdict.PASS, say("rights.yes", count=len(wanted)))
+        needed = GROUPS[self.group].needed
+        said = say("rights.no", missing=[show_right(right) for right in missing])
+        return Finding(
+            Verdict.FAIL if needed else Verdict.WARN,
+            said,
+            say("rights.fix" if needed else "rights.fix_optional"),
+        )
+
+
+def _name(name: str) -> str:
+    return "" if name == "*" else name
+
+
+def manifest(*, control: bool, data: bool) -> str:
+    """Return the YAML of a user with the least rights that a plane needs: what "Make one for me" shows."""
+    account = {"name": "kbconsole", "namespace": "kbconsole"}
+    secret = {"type": "kubernetes.io/service-account-token"}
+    objects: list[Object] = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kbconsole"}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {**account, "annotations": {"kubernetes.io/service-account.name": "kbconsole"}},
+            **secret,
+        },
+    ]
+    by_namespace: dict[str, list[Mapping[str, list[str]]]] = {}
+    for name in groups_for(control=control, data=data):
+        by_namespace.setdefault(GROUPS[name].namespace, []).extend(GROUPS[name].rules)
+    for namespace, rules in by_namespace.items():
+        objects += _grant(namespace, rules, account)
+    return "---\n".join(manifest_yaml(obj) for obj in objects)
+
+
+def _grant(namespace: str, rules: list[Mapping[str, list[str]]], account: Mapping[str, str]) -> list[Object]:
+    kind = "Role" if namespace else "ClusterRole"
+    metadata = {"name": "kbconsole", **({"namespace": namespace} if namespace else {})}
+    role = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "rules": [dict(r) for r in rules],
+    }
+    binding = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": f"{kind}Binding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": "kbconsole"},
+        "subjects": [{"kind": "ServiceAccount", **account}],
+    }
+    return [role, binding]
