@@ -32,8 +32,8 @@ def failure(plane: str, ref: Mapping[str, str], http_status: int, body: bytes) -
     `body` may be anything: a Status object, plain text, or a page of something that is no API server.
     """
     status = _status(body)
-    message = cut(status.get("message", ""))
     reason = str(status.get("reason") or "")
+    message = _ended(cut(status.get("message") or reason or http_status))
     if http_status == 401:
         return Unauthorised("k8s.unauthorised", plane=plane, ref=ref, reason="Unauthorized", http_status=401)
     if http_status == 403:
@@ -69,6 +69,11 @@ def cut(message: object) -> str:
     """Return a server's message as one line of at most 300 printable characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(message)[:4000]).split())
     return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "…"
+
+
+def _ended(line: str) -> str:
+    """Return the line with a full stop, so that another sentence can follow it."""
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
 
 
 def _status(body: bytes) -> dict[str, Any]:
@@ -126,9 +131,11 @@ def _rejection(
         )
     if http_status == 404:
         # A missing object or namespace has a name; a kind that is not served is answered in plain text.
-        known = bool(status.get("details", {}).get("name"))
-        code, reason = ("k8s.not_found", "NotFound") if known else ("k8s.kind_missing", "KindMissing")
-        return Rejected(code, plane=plane, ref=ref, reason=reason, http_status=404, message=message)
+        details = status.get("details", {})
+        if not details.get("name"):
+            return Rejected("k8s.kind_missing", plane=plane, ref=ref, reason="KindMissing", http_status=404)
+        code = "k8s.namespace_missing" if details.get("kind") == "namespaces" else "k8s.not_found"
+        return Rejected(code, plane=plane, ref=ref, reason="NotFound", http_status=404, message=message)
     if http_status in _RETRYABLE:
         code, retryable = "k8s.busy", True
     else:

@@ -87,7 +87,7 @@ class PlaneClient:
     def whoami(self) -> Object:
         """Return the `userInfo` of a SelfSubjectReview: username, groups, …"""
         status = self._review(SELF_SUBJECT_REVIEW, {})
-        return dict(status.get("userInfo") or {})
+        return _dict(status.get("userInfo"))
 
     def serves(self, api_version: str, plural: str) -> bool:
         """Return whether the plane serves this resource at this version."""
@@ -98,7 +98,7 @@ class PlaneClient:
             return False
         if not answer.ok:
             raise self._transport.failure(request, answer)
-        resources = self._transport.load(request, answer).get("resources") or []
+        resources = _dicts(self._transport.load(request, answer).get("resources"))
         return any(resource.get("name") == plural for resource in resources)
 
     def can_i(
@@ -163,7 +163,12 @@ class PlaneClient:
             repeatable=True,
         )
         after, answer = self._transport.expect(request, until)
-        touch = self._touch(before, after, created=answer.status == 201, dry_run=dry_run)
+        if answer.status == 201:
+            touch = "created"
+        elif dry_run and before is not None and subresource:
+            touch = "unchanged" if before.get(subresource) == after.get(subresource) else "updated"
+        else:
+            touch = self._touch(before, after, dry_run=dry_run)
         return Applied(after, touch, answer.warnings)
 
     def create(self, obj: Object, *, dry_run: bool = False) -> Object:
@@ -259,9 +264,9 @@ class PlaneClient:
             query = (*base, ("limit", str(PAGE)), *((("continue", token),) if token else ()))
             request = Request("GET", kind.path(namespace), ref, query=query, repeatable=True)
             body, _answer = self._transport.expect(request, until)
-            for item in body.get("items") or []:
+            for item in _dicts(body.get("items")):
                 yield {**item, "apiVersion": kind.api_version, "kind": kind.kind}
-            token = str((body.get("metadata") or {}).get("continue") or "")
+            token = str(_dict(body.get("metadata")).get("continue") or "")
             if not token:
                 return
         raise Rejected(
@@ -274,11 +279,9 @@ class PlaneClient:
             body["spec"] = spec
         request = Request("POST", kind.path(), kind.ref(""), body=body, repeatable=True)
         answer, _ = self._transport.expect(request, self._until())
-        return dict(answer.get("status") or {})
+        return _dict(answer.get("status"))
 
-    def _touch(self, before: Object | None, after: Object, *, created: bool, dry_run: bool) -> str:
-        if created:
-            return "created"
+    def _touch(self, before: Object | None, after: Object, *, dry_run: bool) -> str:
         if before is None:
             # A repeated request whose first answer was lost, or somebody else was faster. Only what is ours
             # alone counts as made by us: an undo may delete it.
@@ -290,9 +293,18 @@ class PlaneClient:
 
 
 def _managers(obj: Object) -> set[str]:
-    entries = obj.get("metadata", {}).get("managedFields") or []
+    entries = _dicts(_dict(obj.get("metadata")).get("managedFields"))
     return {str(entry.get("manager")) for entry in entries}
 
 
 def _version(obj: Object) -> str:
-    return str(obj.get("metadata", {}).get("resourceVersion", ""))
+    return str(_dict(obj.get("metadata")).get("resourceVersion", ""))
+
+
+def _dict(value: Json) -> Object:
+    """Return an object of an answer; {} for anything else, since the other side may be no API server."""
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Json) -> Iterator[Object]:
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())

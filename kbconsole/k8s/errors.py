@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -67,12 +68,18 @@ declare(
         "k8s.already_exists": _(
             "%(object)s exists already on %(plane)s. Look at it before you decide what to do."
         ),
-        "k8s.rejected": _("%(plane)s rejected %(object)s (%(status)s %(reason)s): %(message)s"),
+        "k8s.rejected": _(
+            "%(plane)s rejected %(object)s (%(status)s %(reason)s): %(message)s "
+            "Correct what it names, then plan again."
+        ),
         "k8s.busy": _(
             "%(plane)s could not answer for %(object)s just now (%(status)s %(reason)s): %(message)s "
             "Try again in a minute; if it stays so, look at its API server."
         ),
         "k8s.not_found": _("%(plane)s has no %(object)s: %(message)s Make it first, or check the name."),
+        "k8s.namespace_missing": _(
+            "%(plane)s could not take %(object)s: %(message)s Make the namespace first, or check its name."
+        ),
         "k8s.unknown_field": _(
             "%(plane)s does not know the field %(fields)s of %(object)s. The object was made for another "
             "version: check the version of Kubernetes and KubeBlocks there."
@@ -102,6 +109,10 @@ declare(
 MESSAGE_LIMIT = 300
 
 
+def _phrase(http_status: int) -> str:
+    return HTTPStatus(http_status).phrase if http_status in set(HTTPStatus) else ""
+
+
 class KubeError(ConsoleError):
     """A call to a plane failed in an expected way. Only its subclasses are raised.
 
@@ -125,7 +136,7 @@ class KubeError(ConsoleError):
         self.ref: Ref = dict(ref or {})
         self.reason = reason
         self.http_status = http_status
-        params = {"status": http_status, "reason": reason, **params}
+        params = {"status": http_status, "reason": reason or _phrase(http_status), **params}
         super().__init__(code, plane=plane, object=shown(self.ref) or "/", **params)
 
 

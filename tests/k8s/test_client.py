@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kbconsole.k8s.client import PlaneClient
-from kbconsole.k8s.errors import Conflict, Forbidden, Rejected, Unauthorised
+from kbconsole.k8s.errors import Conflict, Forbidden, KubeError, Rejected, Unauthorised
 from kbconsole.k8s.kinds import CLUSTER_ROLE, KB_CLUSTER_V1, POD, SERVICE
 from tests.k8s.conftest import TOKEN
 from tests.k8s.server import Handler, Script, refuses, says, text
@@ -259,3 +259,32 @@ def test_a_403_for_escalation_lists_every_right_that_the_role_may_not_give(
         {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
     ]
     assert "create, get on configmaps" in str(caught.value)
+
+
+def test_a_missing_namespace_is_not_called_a_missing_object(client: PlaneClient, script: Script) -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "db"}}
+    missing = refuses(404, "NotFound", 'namespaces "db" not found', name="db", kind="namespaces")
+    script.then(refuses(404, "NotFound", name="a", kind="services"), missing)
+    with pytest.raises(Rejected) as caught:
+        client.apply(service, dry_run=True)
+    assert caught.value.reason == "NotFound"
+    assert str(caught.value) == (
+        'k8s-1 could not take Service db/a: namespaces "db" not found. '
+        "Make the namespace first, or check its name."
+    )
+
+
+def test_every_answer_of_failure_makes_a_whole_sentence(client: PlaneClient, script: Script) -> None:
+    for status in (400, 402, 403, 404, 405, 409, 410, 415, 418, 422, 451):
+        for answer in (refuses(status, "", "no"), refuses(status, "Odd", "", causes=7), text("x", status)):
+            script.then(answer)
+            with pytest.raises(KubeError) as caught:
+                client.create(ROLE)
+            shown = str(caught.value)
+            assert "k8s-1" in shown
+            assert "ClusterRole r" in shown
+            assert shown.endswith(".")
+            assert "?" not in shown
+            assert " )" not in shown
+            assert "%(" not in shown
+            assert caught.value.http_status == status

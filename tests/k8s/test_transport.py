@@ -275,3 +275,13 @@ def test_the_token_is_in_no_repr_and_no_error(client: PlaneClient, script: Scrip
         client.version()
     for shown in (repr(credential), repr(client), repr(caught.value), repr(caught.value.__dict__)):
         assert TOKEN not in shown
+
+
+@pytest.mark.parametrize("body", [{}, {"items": 7}, {"items": [7], "metadata": "x"}, {"resources": "x"}])
+def test_an_answer_of_an_odd_shape_is_an_empty_one(client: PlaneClient, script: Script, body: object) -> None:
+    script.then(says(body))
+    assert client.list(POD) == []
+    assert client.whoami() == {}
+    assert client.can_i("get", resource="pods") is False
+    assert client.serves("v1", "pods") is False
+    assert client.version() == ""
