@@ -1,9 +1,79 @@
-"""All stand-in controllers of a fleet in threads."""
+"""All stand-in controllers of a fleet, in threads."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Sequence
+
+from kbconsole.demo.aggregation import MANAGER, Aggregation, Collector
+from kbconsole.demo.kubelet import Kubelet
+from kbconsole.demo.loadbalancer import LoadBalancer
+from kbconsole.demo.looking import Controller
+from kbconsole.demo.operator import Operator
+from kbconsole.k8s.client import PlaneClient
+
+# plane, user, manager → client with short time-outs
+MakeClient = Callable[[str, str, str], PlaneClient]
+
 
 class Controllers:
-    def __init__(self, fleet: object) -> None: ...
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
+    """The operator in one thread, the rest of kube-controller-manager and kubelet in one thread per plane."""
+
+    def __init__(
+        self,
+        make_client: MakeClient,
+        *,
+        control: str,
+        planes: Sequence[str],
+        line: str,
+        delay: float,
+        interval: float,
+    ) -> None:
+        self._stop = threading.Event()
+        self._clients: list[PlaneClient] = []
+
+        def client(plane: str, user: str, manager: str) -> PlaneClient:
+            made = make_client(plane, user, manager)
+            self._clients.append(made)
+            return made
+
+        by_context = {plane: client(plane, "operator", "kubeblocks") for plane in planes}
+        self.operator = Operator(client(control, "operator", "kubeblocks"), by_context, line, interval)
+        groups: list[list[Controller]] = [[self.operator], [Aggregation(client(control, "admin", MANAGER))]]
+        for number, plane in enumerate(planes, start=1):
+            kubelet = client(plane, "admin", "kubelet")
+            groups.append(
+                [
+                    Aggregation(client(plane, "admin", MANAGER)),
+                    Collector(client(plane, "admin", "garbage-collector")),
+                    LoadBalancer(
+                        client(plane, "admin", "cloud-controller-manager"), number=number, delay=delay
+                    ),
+                    Kubelet(kubelet, number=number, delay=delay),
+                ]
+            )
+        for group in groups:
+            for controller in group:
+                controller.interval = interval
+        self._threads = [
+            threading.Thread(target=self._work, args=(group, interval), name=f"controllers-{i}", daemon=True)
+            for i, group in enumerate(groups)
+        ]
+
+    def _work(self, group: list[Controller], interval: float) -> None:
+        while not self._stop.is_set():
+            for controller in group:
+                controller.try_step()
+            self._stop.wait(interval)
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads; each finishes its pass first."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for client in self._clients:
+            client.close()

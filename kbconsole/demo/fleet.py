@@ -21,6 +21,8 @@ from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.credentials import PlaneCredential
 
 CONTROL_PLANE = "control-plane"
+# Of the stand-in controllers: a plane that hangs holds up a pass no longer than this, in seconds.
+_PATIENCE: dict[str, float] = {"connect_timeout": 1, "read_timeout": 2, "deadline": 2}
 
 
 class EmbeddedFleet:
@@ -73,7 +75,14 @@ class EmbeddedFleet:
             self._facts[name]["port"] = server.port
             state.keep(f"plane:{name}", self._facts[name])
         if self._with_controllers:
-            self._controllers = Controllers(self)
+            self._controllers = Controllers(
+                lambda plane, user, manager: self.client(plane, user, manager=manager, **_PATIENCE),
+                control=CONTROL_PLANE,
+                planes=self.data_planes,
+                line=self.line,
+                delay=self.delay,
+                interval=self.interval,
+            )
             self._controllers.start()
 
     def _check_shape(self, state: StateFile) -> None:

@@ -137,7 +137,7 @@ def _definition(name: str, chart: str, line: str, *, peer_name: str, service_ver
     if peer_name:
         peer["serviceName"] = peer_name
     services = [{**peer, "spec": {"ports": [{"name": "peer", "port": 2380}]}}]
-    if line == "1.0" or name == "etcd":
+    if line == "1.0":
         client = {"ports": [{"name": "client", "port": 2379}]}
         services.append({"name": "client", "serviceName": "client", "roleSelector": "leader", "spec": client})
     labels = {
