@@ -16,6 +16,7 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 
 INSTALLED_APPS = [
+    "django.forms",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -48,8 +49,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "kbconsole.audit.middleware.AuditContextMiddleware",
-    "kbconsole.audit.middleware.DenialMiddleware",
     "kbconsole.common.middleware.ConsoleErrorMiddleware",
+    "kbconsole.audit.middleware.DenialMiddleware",  # below the other: exceptions pass from the end of the list upwards
 ]
 
 ROOT_URLCONF = "kbconsole.urls"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 

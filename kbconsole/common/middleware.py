@@ -11,7 +11,7 @@ from kbconsole.common.errors import ConsoleError
 
 
 class ConsoleErrorMiddleware:
-    """Renders `templates/errors/console_error.html` with the error's sentence; audits nothing."""
+    """Renders the error page of the status (400.html, 403.html, 409.html) with the sentence; audits nothing."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -22,4 +22,5 @@ class ConsoleErrorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ConsoleError) or request.path.startswith("/api/"):
             return None
-        return render(request, "errors/console_error.html", {"error": exception}, status=exception.status)
+        page = f"{exception.status}.html" if exception.status in (403, 409) else "400.html"
+        return render(request, page, {"error": exception}, status=exception.status)

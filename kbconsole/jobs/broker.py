@@ -6,7 +6,6 @@ And it moves what it reads through the shared temporary folder. Here both happen
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
 from queue import Empty
@@ -32,7 +31,7 @@ class Channel(filesystem.Channel):
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
-        for name in sorted(os.listdir(folder)):
+        for name in sorted(path.name for path in folder.iterdir()):
             if name.partition(".")[2] != f"{queue}.msg":
                 continue
             taken = self.temporary_folder / f"taken_{name}"

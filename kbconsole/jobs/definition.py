@@ -35,7 +35,7 @@ class Level(StrEnum):
     """How much an event or a finding matters."""
 
     INFO = "info"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105
     WARN = "warn"
     FAIL = "fail"
 
@@ -43,7 +43,7 @@ class Level(StrEnum):
 class Verdict(StrEnum):
     """What a check found. WAIT: not yet, ask again later; PERSON: a person has to act first."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105
     WARN = "warn"
     FAIL = "fail"
     WAIT = "wait"
@@ -201,8 +201,8 @@ class Step:
 
     `on`: the lane, a plane's name or `CONSOLE`. `phase`: a code declared by `declare_phases`; the columns of the
     run page. `gate`: wait until the steps of all earlier phases, in every lane, have succeeded. `blocks`: when it
-    fails, the later steps of its lane are skipped. `deadline`: how long a check may answer WAIT, in seconds (None: for ever).
-    `repeats`: the phase of the same lane that a retry of this step repeats too.
+    fails, the later steps of its lane are skipped. `deadline`: how long a check may answer WAIT, in seconds
+    (None: for ever). `repeats`: the phase of the same lane that a retry of this step repeats too.
     """
 
     on: str
@@ -259,7 +259,8 @@ class Ended:
     run_id: int
     status: str
     by: str
-    facts: tuple[tuple[str, str, Json], ...] = ()  # (lane, phase, facts), in order
+    facts: tuple[tuple[str, str, Json], ...] = ()  # (lane, phase, facts of the check), in order
+    outcomes: tuple[tuple[str, str, Json], ...] = ()  # (lane, phase, Outcome.to_json()), in order
 
 
 @dataclass(frozen=True)
@@ -267,7 +268,7 @@ class Job(ABC):
     """Code that a run executes. Its fields are the stored parameters: JSON values, none of them a secret."""
 
     slug: ClassVar[str]
-    name: ClassVar[Any]
+    label: ClassVar[Any]
     planned: ClassVar[bool] = True
     """Whether it changes planes, and therefore is rendered to a plan first. False: its steps are checks that
     are known without asking anybody."""
@@ -296,10 +297,17 @@ class Job(ABC):
         """Return how many other people must agree before it runs."""
         return 0
 
-    def on_end(self, ended: Ended) -> None:
+    def cautions(self) -> list[Sentence]:
+        """Return what an approver has to know and accept, worst first. Never talks to a plane."""
+        return []
+
+    def on_start(self, run_id: int) -> None:  # noqa: B027  a hook
+        """Take note that a run of the job was queued, also by a retry, in the same transaction."""
+
+    def on_end(self, ended: Ended) -> None:  # noqa: B027  a hook
         """Take note of the end of a run, in the transaction that ends it. Never talks to a plane."""
 
-    def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
+    def on_plan(self, *, plan_id: int, status: str, by: str) -> None:  # noqa: B027  a hook
         """Take note of a new status of the job's plan, in the transaction that sets it."""
 
     def allows(self, user: Any, act: str) -> bool:
@@ -312,7 +320,7 @@ jobs: Registry[Job] = Registry("jobs")
 
 def register(cls: type[Job]) -> type[Job]:
     """Class decorator: make a job known, and its name sayable as the sentence `job.SLUG`."""
-    declare({f"job.{cls.slug}": cls.name})
+    declare({f"job.{cls.slug}": cls.label})
     return jobs.register(cls)
 
 

@@ -137,7 +137,7 @@ class MakePlan(Job):
     """Render a job to a plan and ask every plane what it would change."""
 
     slug: ClassVar[str] = "make-plan"
-    name: ClassVar[object] = _("Make the plan")
+    label: ClassVar[object] = _("Make the plan")
     planned: ClassVar[bool] = False
     plan: int
     job: str

@@ -147,7 +147,8 @@ def _end(run: Run, rows: list[RunStep]) -> str:
     }.get(status, say("jobs.failed", done=done, all=len(rows)))
     log(run, said, level=Level.PASS if status == RunStatus.SUCCEEDED else Level.FAIL)
     facts = tuple((row.lane, row.phase, row.facts) for row in rows if row.facts is not None)
-    run.definition().on_end(Ended(run.pk, status, run.by_label, facts))
+    outcomes = tuple((row.lane, row.phase, row.outcome) for row in rows if row.outcome is not None)
+    run.definition().on_end(Ended(run.pk, status, run.by_label, facts, outcomes))
     record(
         "run.ended", by="worker", on=(run.subject_kind, run.subject_id, run.subject_label), run_id=run.pk,
         outcome=_audit_outcome(status, done), plan_hash=run.plan.hash if run.plan else "",

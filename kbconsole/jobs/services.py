@@ -96,6 +96,7 @@ def start(job: Job, *, by: Any, plan: Plan | None = None) -> Run:
         job=job_sentence(run.job), subject=run.subject_label,
     )  # fmt: skip
     log(run, say("jobs.queued", by=run.by_label))
+    job.on_start(run.pk)
     waking.wake(run.pk)
     return run
 
@@ -296,6 +297,7 @@ def retry(run_id: int, *, by: Any) -> Run:
         raise Stale("jobs.plan_void")
     again = _reset_steps(run)
     _requeue(run)
+    run.definition().on_start(run.pk)
     log(run, say("jobs.retried", by=by.get_username(), steps=again))
     record("run.retried", by=by, on=_on(run), run_id=run.pk, run=run.pk)
     waking.wake(run.pk)

@@ -104,7 +104,7 @@ class Look(Check):
 @dataclass(frozen=True)
 class ToyJob(Job):
     slug: ClassVar[str] = "toy"
-    name: ClassVar[object] = "Toy"
+    label: ClassVar[object] = "Toy"
     planes: list[str] = field(default_factory=lambda: ["k8s-1", "k8s-2", "k8s-3"])
     needed: int = 0
 

@@ -1,0 +1,46 @@
+# Everything runs in .venv; each target makes what it needs. FRESH=1 starts the demo anew.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := DJANGO_SETTINGS_MODULE=kbconsole.demo.settings $(BIN)/python manage.py demo
+
+.PHONY: demo test lint format bench messages
+.DEFAULT_GOAL := demo
+
+$(VENV)/.run: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kbconsole needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Install it with: sudo apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.run
+	@exec env $(DEMO) $(if $(PORT),--port $(PORT)) $(if $(FRESH),--fresh)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py check
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djade --target-version 5.2 $$(git ls-files 'templates/*.html')
+
+bench: $(VENV)/.dev
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench
+
+messages: $(VENV)/.dev
+	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --settings tests.settings
+	$(BIN)/python manage.py compilemessages --locale zh_Hans --settings tests.settings

@@ -1,0 +1,146 @@
+"""The demo's story: the fleet registered and three databases, made by the real services and workers.
+
+Every part looks first whether it is there, so a second start changes nothing and an interrupted one goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+
+from django.contrib.auth.models import User
+
+from kbconsole.demo import faults_client
+from kbconsole.fleet import services as fleet
+from kbconsole.fleet.models import Plane
+from kbconsole.jobs import services as jobs
+from kbconsole.jobs.models import Plan, PlanStatus, Run
+from networking import services as networking
+from networking.models import Profile
+from placements import services as placements
+from placements.models import Placement
+from placements.wishes import Wish
+
+PLANES = ("k8s-1", "k8s-2", "k8s-3")
+
+
+class Interrupted(Exception):
+    """Something did not come about in time; the message says what."""
+
+
+class Story:
+    """`folder` is the demo's; `say` prints a line."""
+
+    def __init__(self, folder: Path, *, say: Callable[[str], object]) -> None:
+        self._folder = folder
+        self._say = say
+        self._dba = User.objects.get(username="dba")
+        self._admin = User.objects.get(username="admin")
+
+    def tell(self) -> None:
+        """Make what is missing. Raises Interrupted."""
+        if not Plane.objects.exists():
+            self._register()
+        mesh, cloud = self._profiles()
+        if not Run.objects.filter(job="copy-rbac").exists():
+            self._copy_rbac()
+        self._finished(mesh)
+        self._failed(mesh)
+        self._waiting(cloud)
+
+    def _until(self, what: str, done: Callable[[], bool], seconds: float = 60) -> None:
+        until = monotonic() + seconds
+        while not done():
+            if monotonic() > until:
+                raise Interrupted(f"after {seconds:.0f} s still missing: {what}")
+            sleep(0.1)
+
+    def _ended(self, run_id: int) -> Run:
+        self._until(f"the end of run {run_id}", lambda: not Run.objects.get(pk=run_id).active)
+        return Run.objects.get(pk=run_id)
+
+    def _ready(self, plan: Plan) -> Plan:
+        def made() -> bool:
+            return Plan.objects.get(pk=plan.pk).status != PlanStatus.MAKING
+
+        self._until(f"plan {plan.pk}", made)
+        plan.refresh_from_db()
+        if plan.status != PlanStatus.READY:
+            raise Interrupted(f"plan {plan.pk} is {plan.status}: {plan.failure}")
+        return plan
+
+    def _register(self) -> None:
+        data = (self._folder / "fleet.kubeconfig").read_bytes()
+        draft = fleet.upload_draft(data=data, by=self._admin)
+        contexts = ["control-plane", *PLANES]
+        run = fleet.choose(
+            draft=draft, contexts=contexts, control_plane="control-plane", also_plane=False, by=self._admin
+        )
+        self._ended(run.pk)
+        draft.refresh_from_db()
+        fleet.save(draft=draft, contexts=contexts, by=self._admin)
+        self._say("control plane and three planes registered")
+
+    def _profiles(self) -> tuple[Profile, Profile]:
+        wanted = {
+            "mesh": ("cilium_mesh", {}),
+            "cloud-private": (
+                "cloud_lb",
+                {"provider": "ack", "address_type": "private", "subnet_id": "", "annotations": {},
+                 "minimum_disk_gib": None},
+            ),
+        }  # fmt: skip
+        for name, (kind, config) in wanted.items():
+            if not Profile.objects.filter(name=name).exists():
+                networking.create_profile(name=name, kind=kind, config=config, by=self._admin)
+        return Profile.objects.get(name="mesh"), Profile.objects.get(name="cloud-private")
+
+    def _copy_rbac(self) -> None:
+        plan = fleet.plan_rbac_copy(planes=PLANES, take_over=False, by=self._admin)
+        self._ready(plan)
+        self._ended(jobs.go_ahead(plan.pk, by=self._admin, seen_hash=plan.hash).pk)
+        self._say("role of the pods copied to three planes")
+
+    def _wish(self, name: str, profile: Profile, purpose: str, *, replicas: int = 3) -> Placement | None:
+        """Ask for a database; None if it was asked for in an earlier start."""
+        if Placement.objects.filter(name=name).exists():
+            return None
+        wish = Wish(
+            name=name, namespace="default", engine="etcd", replicas=replicas, planes=PLANES, profile=profile.pk,
+            size="s", purpose=purpose,
+        )  # fmt: skip
+        return placements.request(wish, by=self._dba)
+
+    def _plan(self, placement: Placement) -> Plan:
+        return self._ready(placement.plans()[0])
+
+    def _approve(self, placement: Placement) -> Run:
+        plan = self._plan(placement)
+        jobs.decide(plan.pk, by=self._admin, approve=True, seen_hash=plan.hash, comment="Looks right.")
+        return placement.runs().exclude(job="make-plan")[0]
+
+    def _finished(self, profile: Profile) -> None:
+        placement = self._wish("etcd-orders", profile, "Locks and leader election of the order service")
+        if placement is not None:
+            self._ended(self._approve(placement).pk)
+            self._say("etcd-orders is in service")
+
+    def _failed(self, profile: Profile) -> None:
+        """A real fault between approval and the first write: k8s-3 refuses every answer, then it is well again."""
+        placement = self._wish("etcd-billing", profile, "Configuration of the billing service")
+        if placement is None:
+            return
+        self._plan(placement)
+        faults_client.switch(self._folder / "fleet.sqlite3", "k8s-3", "500")
+        try:
+            self._ended(self._approve(placement).pk)
+        finally:
+            faults_client.switch(self._folder / "fleet.sqlite3", "k8s-3", "off")
+        self._say("etcd-billing needs attention")
+
+    def _waiting(self, profile: Profile) -> None:
+        placement = self._wish("etcd-search", profile, "Cluster state of the search service")
+        if placement is not None:
+            self._plan(placement)
+            self._say("etcd-search waits for approval")

@@ -1,0 +1,13 @@
+"""The statuses of a placement, and the only edges between them."""
+
+from __future__ import annotations
+
+from kbconsole.common.lifecycle import Edges
+from placements.models import Status
+
+PLACEMENT: Edges = {
+    Status.WAITING: frozenset({Status.APPLYING, Status.REJECTED, Status.CANCELLED}),
+    Status.APPLYING: frozenset({Status.IN_SERVICE, Status.ATTENTION, Status.RETIRED, Status.CANCELLED}),
+    Status.IN_SERVICE: frozenset({Status.APPLYING, Status.ATTENTION}),
+    Status.ATTENTION: frozenset({Status.APPLYING, Status.IN_SERVICE}),
+}

@@ -1,0 +1,115 @@
+"""Placements: a request for one database over an ordered list of planes, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.roles import Role, has_role, roles_of
+from kbconsole.common.sentences import declare
+from kbconsole.jobs.models import Plan, Run
+from networking.models import Profile
+from placements.engines.base import ENGINES, Engine, engine_named
+from placements.rendering import TerminationPolicy
+from placements.verdict import Survival, survival
+
+SUBJECT = "placement"
+
+
+class Status(models.TextChoices):
+    WAITING = "waiting", _("Waiting for approval")
+    APPLYING = "applying", _("Applying")
+    IN_SERVICE = "in_service", _("In service")
+    ATTENTION = "attention", _("Needs attention")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+    RETIRED = "retired", _("Retired")
+
+
+OVER = (Status.REJECTED, Status.CANCELLED, Status.RETIRED)
+"""Statuses in which the name may be used again."""
+
+
+def engine_choices() -> list[tuple[str, Any]]:
+    return [(engine.slug, engine.label) for engine in ENGINES]
+
+
+class PlacementQuerySet(models.QuerySet["Placement"]):
+    def visible_to(self, user: Any) -> PlacementQuerySet:
+        """Everybody with a role may read every placement; acting on one is for its owner."""
+        return self if roles_of(user) else self.none()
+
+
+class Placement(models.Model):
+    """One row for the whole life of a database, from request to retirement."""
+
+    name = models.CharField(max_length=63)
+    namespace = models.CharField(max_length=63)
+    engine = models.CharField(max_length=40, choices=engine_choices)
+    replicas = models.PositiveSmallIntegerField()
+    planes = models.JSONField()
+    """Names of planes, in order: replica i runs on planes[i % n]."""
+    size = models.CharField(max_length=10)
+    cpu = models.CharField(max_length=20)
+    memory = models.CharField(max_length=20)
+    disk_gib = models.PositiveIntegerField()
+    termination_policy = models.CharField(max_length=20, default=TerminationPolicy.DO_NOT_TERMINATE)
+    profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="placements")
+    purpose = models.TextField(blank=True)
+    ticket = models.CharField(max_length=100, blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="placements")
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.WAITING)
+    release_line = models.CharField(max_length=10, blank=True)
+    definition = models.CharField(max_length=100, blank=True)
+    """The ComponentDefinition that the run used."""
+    cluster_uid = models.CharField(max_length=64, blank=True)
+    """UID of the Cluster object that the run made: only that one is ours to change."""
+    observed = models.JSONField(null=True)
+    """What the planes answered last: `{plane: {pods, services}}` (placements/observation.py)."""
+    observed_at = models.DateTimeField(null=True)
+    proven_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    objects = PlacementQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "name"],
+                condition=~Q(status__in=["rejected", "cancelled", "retired"]),
+                name="one_living_database_per_name",
+            )
+        ]
+        indexes = [models.Index(fields=["status", "-id"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def kind_of_engine(self) -> Engine:
+        return engine_named(self.engine)
+
+    @property
+    def survival(self) -> Survival:
+        return survival(self.replicas, self.planes, self.kind_of_engine)
+
+    def plans(self) -> models.QuerySet[Plan]:
+        """The placement's plans, newest first."""
+        return Plan.objects.filter(subject_kind=SUBJECT, subject_id=str(self.pk)).order_by("-id")
+
+    def runs(self) -> models.QuerySet[Run]:
+        """The placement's runs, newest first."""
+        return Run.objects.filter(subject_kind=SUBJECT, subject_id=str(self.pk)).order_by("-id")
+
+    def may_change(self, user: Any) -> bool:
+        """Return whether the person may act on the placement: its owner, or an administrator."""
+        return has_role(user, Role.ADMIN) or (user.pk == self.owner_id and has_role(user, Role.DBA))
+
+
+declare({f"placement_status.{status.value}": status.label for status in Status})

@@ -1,0 +1,102 @@
+"""Reading a database's objects on one plane, as facts: pods with role and node, services with addresses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kbconsole.common.sentences import Json
+from kbconsole.k8s.kinds import Object
+from placements.engines.base import Engine
+
+ROLE_LABEL = "kubeblocks.io/role"
+
+
+def pod_fact(pod: Object) -> dict[str, Json]:
+    """Return `{name, node, ip, host_ip, phase, ready, role, reason}` of a pod."""
+    meta, status = pod["metadata"], pod.get("status") or {}
+    conditions = {c["type"]: c for c in status.get("conditions") or []}
+    return {
+        "name": meta["name"],
+        "node": (pod.get("spec") or {}).get("nodeName", ""),
+        "ip": status.get("podIP", ""),
+        "host_ip": status.get("hostIP", ""),
+        "phase": status.get("phase", "Unknown"),
+        "ready": conditions.get("Ready", {}).get("status") == "True",
+        "role": (meta.get("labels") or {}).get(ROLE_LABEL, ""),
+        "reason": _why_not_ready(status, conditions),
+    }
+
+
+def _why_not_ready(status: Mapping[str, Any], conditions: Mapping[str, Any]) -> str:
+    """Return Kubernetes' own words for what holds a pod back; "" if it says nothing."""
+    for container in status.get("containerStatuses") or []:
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting:
+            return ": ".join(part for part in (waiting.get("reason"), waiting.get("message")) if part)[:300]
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return str(scheduled.get("message") or scheduled.get("reason") or "")[:300]
+    return str(status.get("message") or status.get("reason") or "")[:300]
+
+
+def service_fact(service: Object) -> dict[str, Json]:
+    """Return `{name, type, cluster_ip, addresses, ports: [{name, port, node_port}]}` of a Service."""
+    spec, status = service.get("spec") or {}, service.get("status") or {}
+    ingress = (status.get("loadBalancer") or {}).get("ingress") or []
+    return {
+        "name": service["metadata"]["name"],
+        "type": spec.get("type", "ClusterIP"),
+        "cluster_ip": spec.get("clusterIP", ""),
+        "global": (service["metadata"].get("annotations") or {}).get("service.cilium.io/global") == "true",
+        "addresses": [entry.get("ip") or entry.get("hostname") for entry in ingress],
+        "ports": [
+            {"name": port.get("name", ""), "port": port.get("port"), "node_port": port.get("nodePort")}
+            for port in spec.get("ports") or []
+        ],
+    }
+
+
+def merged(facts: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
+    """Return `{plane: {pods: […], services: […]}}` of the facts that a run's checks left, the newest of each."""
+    found: dict[str, Json] = {}
+    for plane, _phase, fact in facts:
+        for key in ("pods", "services"):
+            if isinstance(fact, Mapping) and key in fact:
+                found.setdefault(plane, {})[key] = fact[key]
+    return found
+
+
+def replica_rows(observed: Mapping[str, Json] | None, pods: Sequence[str], planes: Sequence[str],
+                 peer_services: Sequence[str]) -> list[dict[str, Json]]:  # fmt: skip
+    """Return a row per replica, planned beside actual: where it should run, and what was seen there."""
+    seen = observed or {}
+    rows = []
+    for ordinal, pod in enumerate(pods):
+        plane = planes[ordinal % len(planes)]
+        there = seen.get(plane, {})
+        fact = next((p for p in there.get("pods", []) if p["name"] == pod), None)
+        service = next((s for s in there.get("services", []) if s["name"] == peer_services[ordinal]), None)
+        rows.append({"ordinal": ordinal, "plane": plane, "name": pod, "pod": fact, "service": service})
+    return rows
+
+
+def client_endpoints(observed: Mapping[str, Json] | None, engine: Engine) -> list[dict[str, Json]]:
+    """Return `{plane, service, address, port}` of each address that clients outside can use.
+
+    Only services that were seen and that serve the engine's client port count; nothing is guessed from names.
+    """
+    found: list[dict[str, Json]] = []
+    for plane, there in sorted((observed or {}).items()):
+        for service in there.get("services", []):
+            if any(port["port"] == engine.client_port for port in service["ports"]):
+                found += [
+                    {
+                        "plane": plane,
+                        "service": service["name"],
+                        "address": address,
+                        "port": engine.client_port,
+                    }
+                    for address in service["addresses"]
+                ]
+    return found

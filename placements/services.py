@@ -1,0 +1,192 @@
+"""What people do with placements. Each act is one transaction: change, audit entry, plan or run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.audit.services import record
+from kbconsole.common.errors import ConsoleError, Refused, Stale
+from kbconsole.common.lifecycle import transition
+from kbconsole.common.roles import Role, require
+from kbconsole.common.sentences import declare, say
+from kbconsole.jobs import services as jobs
+from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run
+from networking.models import Profile
+from placements.jobs import CheckDatabase, PlaceDatabase, RetireDatabase
+from placements.lifecycle import PLACEMENT
+from placements.models import SUBJECT, Placement, Status
+from placements.rendering import TerminationPolicy
+from placements.wishes import Wish, WishRefused, problems
+
+declare(
+    {
+        "placement.requested": _("Asked for %(name)s: %(replicas)s × %(engine)s over %(planes)s"),
+        "placement.changed": _("Changed the request for %(name)s and sent it again"),
+        "placement.planned_again": _("Asked to make the plan for %(name)s again"),
+        "placement.cancelled": _("Took the request for %(name)s back"),
+        "placement.retire_requested": _("Asked to retire %(name)s with the policy %(policy)s"),
+        "placement.check_requested": _("Asked to check %(name)s again"),
+        "placements.not_yours": _(
+            "This database belongs to %(owner)s. Ask them, or an administrator, to do this."
+        ),
+        "placements.not_now": _("%(name)s is %(status)s now, so this cannot be done."),
+        "placements.type_name": _("Type the name %(name)s exactly as it is, to confirm."),
+        "placements.policy": _("Choose what becomes of the data: Delete, or WipeOut."),
+        "placements.never_made": _(
+            "%(name)s never got as far as its Cluster, so there is nothing to retire. Cancel it."
+        ),
+    }
+)
+
+
+def _on(placement: Placement) -> tuple[str, str, str]:
+    return (SUBJECT, str(placement.pk), f"{placement.namespace}/{placement.name}")
+
+
+def _facts(placement: Placement) -> dict[str, Any]:
+    """Return the fields that every job on a database has."""
+    profile = placement.profile
+    return {
+        "placement": placement.pk,
+        "name": placement.name,
+        "namespace": placement.namespace,
+        "engine": placement.engine,
+        "replicas": placement.replicas,
+        "planes": list(placement.planes),
+        "profile": profile.pk,
+        "kind": profile.kind,
+        "config": profile.config,
+    }
+
+
+def place_job(placement: Placement) -> PlaceDatabase:
+    """Return the job that makes the placement what it says."""
+    return PlaceDatabase(
+        **_facts(placement), cpu=placement.cpu, memory=placement.memory, disk_gib=placement.disk_gib,
+        termination_policy=placement.termination_policy, profile_version=placement.profile.version,
+    )  # fmt: skip
+
+
+def _check(wish: Wish, *, apart_from: int | None = None) -> None:
+    found = problems(wish, apart_from=apart_from)
+    if found:
+        raise WishRefused(found)
+
+
+def _fields(wish: Wish) -> dict[str, Any]:
+    full = wish.with_figures()
+    names = ("name", "namespace", "engine", "replicas", "size", "cpu", "memory", "disk_gib", "termination_policy",
+             "purpose", "ticket")  # fmt: skip
+    fields = {name: getattr(full, name) for name in names}
+    return {**fields, "planes": list(full.planes), "profile": Profile.objects.get(pk=full.profile)}
+
+
+@transaction.atomic
+def request(wish: Wish, *, by: Any) -> Placement:
+    """Keep a request and have its plan made. Raises Refused, or WishRefused with what is wrong by field."""
+    require(by, Role.DBA, Role.ADMIN)
+    _check(wish)
+    try:
+        with transaction.atomic():
+            placement = Placement.objects.create(**_fields(wish), owner=by)
+    except IntegrityError:  # two people at once
+        _check(wish)
+        raise
+    record(
+        "placement.requested", by=by, on=_on(placement), reason=wish.purpose, name=placement.name,
+        replicas=placement.replicas, engine=placement.engine, planes=list(placement.planes),
+    )  # fmt: skip
+    jobs.make_plan(place_job(placement), by=by, reason=wish.purpose)
+    return placement
+
+
+def _mine(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> Placement:
+    """Return the locked placement. Raises Refused, Stale."""
+    rows = Placement.objects.select_for_update(of=("self",)).select_related("profile", "owner")
+    placement = rows.get(pk=placement_id)
+    if not placement.may_change(by):
+        raise Refused("placements.not_yours", owner=placement.owner.get_username())
+    if placement.status not in statuses:
+        raise Stale(
+            "placements.not_now", name=placement.name, status=say(f"placement_status.{placement.status}")
+        )
+    return placement
+
+
+@transaction.atomic
+def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
+    """Change a request that waits and send it again: the plan that was shown is void, also if it was approved."""
+    placement = _mine(placement_id, by=by, statuses=(Status.WAITING,))
+    _check(wish, apart_from=placement.pk)
+    for name, value in _fields(wish).items():
+        setattr(placement, name, value)
+    placement.save()
+    record("placement.changed", by=by, on=_on(placement), reason=wish.purpose, name=placement.name)
+    _plan_again(placement, by=by)
+    return placement
+
+
+def _plan_again(placement: Placement, *, by: Any) -> Plan:
+    last = placement.plans().first()
+    editors = [*(last.editors if last else []), placement.owner_id]
+    return jobs.make_plan(place_job(placement), by=by, reason=placement.purpose, editors=editors)
+
+
+@transaction.atomic
+def plan_again(placement_id: int, *, by: Any) -> Plan:
+    """Make the plan again: the last one failed, went stale, or its run did not get through."""
+    placement = _mine(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
+    record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
+    return _plan_again(placement, by=by)
+
+
+@transaction.atomic
+def cancel(placement_id: int, *, by: Any) -> Placement:
+    """Take a request back before it is approved; what waits for a decision is withdrawn."""
+    placement = _mine(placement_id, by=by, statuses=(Status.WAITING,))
+    plan = placement.plans().first()
+    if plan is not None and plan.status in (PlanStatus.READY, PlanStatus.MAKING):
+        jobs.withdraw(plan.pk, by=by)
+    placement.refresh_from_db()
+    if placement.status == Status.WAITING:
+        transition(placement, to=Status.CANCELLED, edges=PLACEMENT)
+    record("placement.cancelled", by=by, on=_on(placement), name=placement.name)
+    return placement
+
+
+@transaction.atomic
+def retire(placement_id: int, *, typed_name: str, policy: str, reason: str = "", by: Any) -> Plan:
+    """Ask for a plan that deletes the database and what the operator leaves behind. Raises ConsoleError."""
+    placement = _mine(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    if typed_name != placement.name:
+        raise ConsoleError("placements.type_name", name=placement.name)
+    if policy not in (TerminationPolicy.DELETE, TerminationPolicy.WIPE_OUT):
+        raise ConsoleError("placements.policy")
+    if not placement.cluster_uid:
+        raise ConsoleError("placements.never_made", name=placement.name)
+    job = RetireDatabase(**_facts(placement), policy=policy, uid=placement.cluster_uid)
+    record(
+        "placement.retire_requested",
+        by=by,
+        on=_on(placement),
+        reason=reason,
+        name=placement.name,
+        policy=policy,
+    )
+    return jobs.make_plan(job, by=by, reason=reason)
+
+
+@transaction.atomic
+def check(placement_id: int, *, by: Any) -> Run:
+    """Ask the planes again what runs there."""
+    placement = _mine(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    record("placement.check_requested", by=by, on=_on(placement), name=placement.name)
+    return jobs.start(CheckDatabase(**_facts(placement)), by=by)
+
+
+def active_run(placement: Placement) -> Run | None:
+    """Return the run that is under way for the placement."""
+    return placement.runs().filter(status__in=ACTIVE).first()
