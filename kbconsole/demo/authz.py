@@ -50,7 +50,7 @@ class Question:
 
 
 def _has(listed: list[str] | None, word: str) -> bool:
-    return bool(listed) and (word in listed or "*" in listed)
+    return listed is not None and (word in listed or "*" in listed)
 
 
 def _resource_matches(listed: list[str], question: Question) -> bool:
@@ -143,7 +143,7 @@ def _covers(owned: Rule, wanted: Rule) -> bool:
         return False
     if "nonResourceURLs" in wanted:
         return _path_matches(owned.get("nonResourceURLs") or [], wanted["nonResourceURLs"][0])
-    resource, sub = (wanted["resources"][0].split("/", 1) + [""])[:2]
+    resource, sub = wanted["resources"][0].partition("/")[::2]
     names = owned.get("resourceNames") or []
     question = Question(wanted["verbs"][0], wanted["apiGroups"][0], resource, sub)
     return (

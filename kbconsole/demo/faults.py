@@ -64,7 +64,9 @@ class Fault:
             raise ValueError(
                 f"no such option: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}"
             )
-        cleaned = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+        cleaned: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in options.items()
+        }
         return cls(kind, **cleaned)
 
     def refusal(self, user: str) -> ApiError | None:

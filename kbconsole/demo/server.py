@@ -61,7 +61,7 @@ class PlaneServer:
         self.requests: deque[tuple[str, str, str, int]] = deque(maxlen=_LOG_LENGTH)
         self._context = context
         self._listener: asyncio.Server | None = None
-        self._front: web.Server[web.BaseRequest] | None = None
+        self._front: web.Server | None = None
         self.terminating = namespaces.Terminating(plane)
 
     async def open(self) -> None:

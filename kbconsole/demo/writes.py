@@ -73,8 +73,9 @@ def update(call: Call) -> Answer:
     check_body(call, body)
     before = _existing(call)
     sent = body["metadata"]
-    if sent.get("uid", before["metadata"]["uid"]) != before["metadata"]["uid"]:
-        text = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {before['metadata']['uid']}"
+    uid = before["metadata"]["uid"]
+    if sent.get("uid", uid) != uid:
+        text = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {uid}"
         raise conflict(call.resource.plural, call.resource.group, call.name, text)
     return 200, _replace(call, before, decoded(call, body))
 
