@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.common.roles import roles_of
 from kbconsole.common.sentences import Sentence
 from kbconsole.jobs.definition import Job, Step, Subject, jobs, load_job, phase_label
 
@@ -70,11 +71,17 @@ class _About(models.Model):
 
     @property
     def job_name(self) -> str:
-        return str(jobs.get(self.job).name) if self.job in jobs else self.job
+        return str(jobs.get(self.job).label) if self.job in jobs else self.job
 
     @property
     def subject(self) -> Subject:
         return Subject(self.subject_kind, self.subject_id, self.subject_label)
+
+
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def visible_to(self, user: Any) -> PlanQuerySet:
+        """Everybody with a role; the job itself may say no (`Job.allows(user, "see")`)."""
+        return self.all() if roles_of(user) else self.none()
 
 
 class Plan(_About):
@@ -92,6 +99,8 @@ class Plan(_About):
     failure = models.JSONField(null=True)
     made_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PlanQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["subject_kind", "subject_id", "-id"])]
@@ -140,6 +149,12 @@ class Decision(models.Model):
         constraints = [models.UniqueConstraint(fields=["plan", "by"], name="one_decision_per_person")]
 
 
+class RunQuerySet(models.QuerySet["Run"]):
+    def visible_to(self, user: Any) -> RunQuerySet:
+        """Everybody with a role; the job itself may say no (`Job.allows(user, "see")`)."""
+        return self.all() if roles_of(user) else self.none()
+
+
 class Run(_About):
     """One execution of a job."""
 
@@ -155,6 +170,8 @@ class Run(_About):
     sent_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         constraints = [
