@@ -13,7 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def _fernet_key(value: str) -> None:
     if len(value.strip()) != 44:
-        raise ValidationError("is no Fernet key; make one with: manage.py make_keys")
+        raise ValidationError("is no Fernet key; make one with: python -m kbconsole.fleet.make_keys")
 
 
 def _each(check: object) -> object:

@@ -18,6 +18,7 @@ declare(
         "access.signed_in": _("%(actor)s signed in."),
         "access.signed_out": _("%(actor)s signed out."),
         "access.sign_in_failed": _("Somebody tried to sign in as %(name)s and was not let in."),
+        "access.admin_created": _("Made the administrator %(object)s on the command line"),
     }
 )
 
