@@ -131,14 +131,14 @@ def conflict_error(found: list[tuple[Writer, Path]], others: Shares) -> ApiError
 
 
 def _removals(gone: Fields, others: Shares, merged: Object, schema: Schema) -> list[Path]:
-    """Return what nobody owns any more, deepest first; an item of a keyed list only when all of it is free."""
+    """Return what nobody owns any more; an item of a keyed list only when all of it is free, and then first."""
     kept: Fields = frozenset().union(*(share.fields for share in others.values())) if others else frozenset()
     free = []
     for path in gone - kept:
         held = any(other[: len(path)] == path for other in kept)
         if not held and value_at(merged, path, schema) is not MISSING:
             free.append(path)
-    return sorted(free, key=len, reverse=True)
+    return sorted(free, key=len)
 
 
 def apply(

@@ -13,16 +13,12 @@ off          all is well again
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
-import sqlite3
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from kbconsole.demo.faults import KINDS
+from kbconsole.demo.faults_client import NotSwitched, switch
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -44,36 +40,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _control(state: Path) -> dict[str, Any]:
-    """Return port and token of the control port. Raises OSError, sqlite3.Error."""
-    if not state.exists():
-        raise FileNotFoundError(f"{state} does not exist")
-    with closing(sqlite3.connect(f"{state.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        row = connection.execute("SELECT value FROM facts WHERE key = 'control'").fetchone()
-    found: dict[str, Any] = json.loads(row[0]) if row else {}
-    return found
-
-
-def _ask(control: dict[str, Any], plane: str, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    with closing(http.client.HTTPConnection("127.0.0.1", control["port"], timeout=10)) as connection:
-        headers = {"Authorization": f"Bearer {control['token']}", "Content-Type": "application/json"}
-        connection.request("PUT", f"/planes/{plane}", json.dumps(wanted), headers)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 when the fleet took it, else 1 with the reason on stderr."""
-    options = vars(_options(arguments))
-    state, plane = options.pop("state"), options.pop("plane")
-    wanted = {key: value for key, value in options.items() if value is not None}
+    options = {key: value for key, value in vars(_options(arguments)).items() if value is not None}
     try:
-        status, answer = _ask(_control(state), plane, wanted)
-    except (OSError, sqlite3.Error, KeyError) as error:
-        sys.stderr.write(f"The fleet of {state.name} does not run: {error}\n")
-        return 1
-    if status != 200:
-        sys.stderr.write(f"{answer.get('error')}\n")
+        answer = switch(options.pop("state"), options.pop("plane"), options.pop("kind"), **options)
+    except NotSwitched as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     for name, found in answer.items():
         sys.stdout.write(f"{name:<14} {found['fault'] or 'ok'}\n")
