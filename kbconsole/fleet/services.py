@@ -1,0 +1,286 @@
+"""What administrators do with the fleet. None of it talks to a plane: runs do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.audit.services import record
+from kbconsole.common.errors import ConsoleError, Stale
+from kbconsole.common.roles import Role, require
+from kbconsole.common.sentences import Json, declare, say
+from kbconsole.fleet import access, vault
+from kbconsole.fleet.facts import gathered, keep_facts
+from kbconsole.fleet.jobs import CopyRbac, Preflight
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.jobs.models import Plan, Run, StepStatus
+from kbconsole.jobs.services import make_plan, start
+from kbconsole.k8s import kubeconfig
+from kbconsole.k8s.kubeconfig import ContextReport
+
+RESERVED = ("add", "rbac", "upload")
+"""Names that the addresses of the fleet's pages use."""
+
+declare(
+    {
+        "fleet.uploaded": _("Uploaded a kubeconfig with the contexts %(contexts)s"),
+        "fleet.upload_empty": _("None of the contexts can be used, so nothing was kept. %(findings)s"),
+        "fleet.context_finding": _("%(context)s: %(finding)s"),
+        "fleet.choose_some": _("Tick at least one context."),
+        "fleet.choose_known": _("The upload has no usable context called %(names)s. Upload it again."),
+        "fleet.choose_control": _(
+            "The fleet has no control plane yet. Say which context is the one in which the KubeBlocks "
+            "operator runs."
+        ),
+        "fleet.second_control": _(
+            "%(plane)s is the control plane of this fleet, and there is only one. Tick the contexts as data "
+            "planes."
+        ),
+        "fleet.name_taken": _(
+            "The fleet has a plane called %(names)s already. To give it a new credential, use its own page."
+        ),
+        "fleet.name_reserved": _("A plane cannot be called %(names)s. Rename the context on both sides."),
+        "fleet.replace_one": _("Tick the one context that is %(plane)s."),
+        "fleet.not_checked": _("Wait until the preflight of %(names)s has ended."),
+        "fleet.not_clean": _(
+            "The preflight of %(names)s has failures, so it was not saved. Mend them and check again."
+        ),
+        "fleet.control_first": _("Data planes need a control plane. Save it together with them."),
+        "fleet.saved_meanwhile": _(
+            "Somebody else saved one of these planes meanwhile. Look at the list of the fleet."
+        ),
+        "fleet.plane_added": _("Added %(plane)s to the fleet"),
+        "fleet.credential_replaced": _("Gave %(plane)s a new credential, version %(version)s"),
+        "fleet.rotated": _("Encrypted %(count)s credentials anew, with key %(key)s"),
+        "fleet.copy_some": _("Choose at least one data plane that the role is copied to."),
+        "fleet.copy_unknown": _(
+            "The role cannot be copied to %(names)s: no data plane of that name takes a copy."
+        ),
+    }
+)
+
+
+@transaction.atomic
+def upload_draft(*, data: bytes, by: Any, replaces: str = "") -> KubeconfigDraft:
+    """Keep an uploaded kubeconfig, encrypted, for half an hour. Raises ConsoleError; then nothing is kept.
+
+    `replaces`: the registered plane that it brings a new credential for.
+    """
+    require(by, Role.ADMIN)
+    reports = kubeconfig.parse(data).contexts
+    credentials = {r.name: r.credential.to_json() for r in reports if r.accepted and r.credential}
+    if not credentials:
+        raise ConsoleError(
+            "fleet.upload_empty", findings=[_finding(r, f) for r in reports for f in r.findings]
+        )
+    KubeconfigDraft.objects.filter(expires_at__lt=timezone.now()).delete()
+    draft = KubeconfigDraft.objects.create(
+        owner=by, contexts=[_public(report) for report in reports], replaces=replaces, key_id=vault.key_id()
+    )
+    draft.ciphertext = vault.encrypt(draft.vault_owner, credentials)
+    draft.save(update_fields=["ciphertext"])
+    record("fleet.uploaded", by=by, on=("kubeconfig-draft", draft.pk, ""), contexts=sorted(credentials))
+    return draft
+
+
+def _finding(report: ContextReport, finding: Any) -> Any:
+    return say("fleet.context_finding", context=report.name, finding=finding)
+
+
+def _public(report: ContextReport) -> dict[str, Json]:
+    """Return what may be shown of a context: never a secret."""
+    credential = report.credential
+    end = credential.expires_at() if credential else None
+    return {
+        "name": report.name,
+        "accepted": report.accepted,
+        "server": credential.server if credential else "",
+        "user_kind": credential.user_kind if credential else "",
+        "expires_at": end.isoformat() if end else None,
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+
+
+@transaction.atomic
+def choose(
+    *, draft: KubeconfigDraft, contexts: Sequence[str], control_plane: str, also_plane: bool, by: Any
+) -> Run:
+    """Start the preflight over the contexts that were ticked.
+
+    `control_plane` is one of them, or "" where the fleet has its control plane. Raises ConsoleError, Stale.
+    """
+    require(by, Role.ADMIN)
+    job = _preflight_of(draft, list(dict.fromkeys(contexts)), control_plane, also_plane=also_plane)
+    run = start(job, by=by)
+    draft.chosen, draft.control_plane, draft.also_plane = job.planes, control_plane, also_plane
+    draft.identities, draft.run = {}, run.pk
+    draft.save(update_fields=["chosen", "control_plane", "also_plane", "identities", "run"])
+    return run
+
+
+def _preflight_of(
+    draft: KubeconfigDraft, contexts: list[str], control_plane: str, *, also_plane: bool
+) -> Preflight:
+    if control_plane and control_plane not in contexts:
+        contexts = [control_plane, *contexts]
+    _known(draft, contexts)
+    if draft.replaces:
+        return _replacement(draft, contexts)
+    _free_names(contexts)
+    known = Plane.objects.filter(is_control_plane=True).first()
+    if known is not None and control_plane:
+        raise ConsoleError("fleet.second_control", plane=known.name)
+    if known is None and not control_plane:
+        raise ConsoleError("fleet.choose_control")
+    data = [name for name in contexts if name != control_plane or also_plane]
+    return Preflight(contexts, data, known.name if known else control_plane, draft=draft.pk)
+
+
+def _known(draft: KubeconfigDraft, contexts: list[str]) -> None:
+    if not contexts:
+        raise ConsoleError("fleet.choose_some")
+    if strange := [name for name in contexts if name not in draft.accepted()]:
+        raise ConsoleError("fleet.choose_known", names=strange)
+
+
+def _free_names(contexts: list[str]) -> None:
+    taken = sorted(Plane.objects.filter(name__in=contexts).values_list("name", flat=True))
+    if taken:
+        raise ConsoleError("fleet.name_taken", names=taken)
+    if reserved := [name for name in contexts if name.partition("/")[0] in RESERVED]:
+        raise ConsoleError("fleet.name_reserved", names=reserved)
+
+
+def _replacement(draft: KubeconfigDraft, contexts: list[str]) -> Preflight:
+    plane = Plane.objects.get(name=draft.replaces)
+    if len(contexts) != 1:
+        raise ConsoleError("fleet.replace_one", plane=plane.name)
+    context = contexts[0]
+    control = context if plane.is_control_plane else access.control_plane().name
+    data = [context] if plane.is_data_plane else []
+    return Preflight([context], data, control, draft=draft.pk, expected=plane.name)
+
+
+@transaction.atomic
+def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any) -> list[Plane]:
+    """Promote contexts whose preflight has no failure to planes, or to a plane's new credential.
+
+    The draft is gone afterwards. Raises ConsoleError, Stale.
+    """
+    require(by, Role.ADMIN)
+    facts = _clean(draft, contexts)
+    if draft.replaces:
+        planes = [_replace(draft, contexts[0], facts[contexts[0]], by)]
+    else:
+        if draft.control_plane not in contexts and not Plane.objects.filter(is_control_plane=True).exists():
+            raise ConsoleError("fleet.control_first")
+        planes = [_add(draft, name, facts[name], by) for name in contexts]
+    draft.delete()
+    return planes
+
+
+def _clean(draft: KubeconfigDraft, contexts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the facts of each context. Raises ConsoleError if one was not checked or has a failure."""
+    if not contexts:
+        raise ConsoleError("fleet.choose_some")
+    run = Run.objects.filter(pk=draft.run or 0).first()
+    rows = list(run.steps.filter(lane__in=contexts)) if run else []
+    checked = {row.lane for row in rows}
+    if run is None or run.active or not checked >= set(contexts):
+        raise ConsoleError("fleet.not_checked", names=list(contexts))
+    failed = {row.lane for row in rows if row.status != StepStatus.SUCCEEDED}
+    if failed:
+        raise ConsoleError("fleet.not_clean", names=sorted(failed))
+    return gathered((row.lane, row.facts) for row in rows)
+
+
+def _add(draft: KubeconfigDraft, name: str, facts: dict[str, Any], by: Any) -> Plane:
+    control = name == draft.control_plane
+    credential = access.draft_credential(draft, name)
+    try:
+        with transaction.atomic():
+            plane = Plane.objects.create(
+                name=name,
+                is_control_plane=control,
+                is_data_plane=not control or draft.also_plane,
+                uid=facts["uid"],
+                server=credential.server,
+                last_answer_at=timezone.now(),
+            )
+    except IntegrityError:
+        raise Stale("fleet.saved_meanwhile") from None
+    _keep_credential(plane, draft, name, version=1, by=by)
+    keep_facts(plane, facts)
+    record("fleet.plane_added", by=by, on=("plane", name, name), plane=name, run_id=draft.run)
+    return plane
+
+
+def _replace(draft: KubeconfigDraft, context: str, facts: dict[str, Any], by: Any) -> Plane:
+    plane = Plane.objects.select_for_update().get(name=draft.replaces)
+    if facts.get("uid") != plane.uid:
+        raise ConsoleError("fleet.not_clean", names=[context])
+    old = plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).order_by("-version").first()
+    version = old.version + 1 if old else 1
+    plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).delete()
+    credential = _keep_credential(plane, draft, context, version=version, by=by)
+    plane.server, plane.last_error = access.draft_credential(draft, context).server, None
+    plane.save(update_fields=["server", "last_error"])
+    keep_facts(plane, facts)
+    record(
+        "fleet.credential_replaced", by=by, on=("plane", plane.name, plane.name), plane=plane.name,
+        run_id=draft.run, version=credential.version,
+    )  # fmt: skip
+    return plane
+
+
+def _keep_credential(
+    plane: Plane, draft: KubeconfigDraft, context: str, *, version: int, by: Any
+) -> Credential:
+    secret = access.draft_credential(draft, context)
+    row = Credential(
+        plane=plane, version=version, fingerprint=secret.fingerprint(), expires_at=secret.expires_at(),
+        key_id=vault.key_id(), created_by=by,
+    )  # fmt: skip
+    row.ciphertext = vault.encrypt(row.owner, secret.to_json())
+    row.save()
+    return row
+
+
+def recheck(*, plane: Plane, by: Any) -> Run:
+    """Look a registered plane over again; what is seen replaces what was known. Raises Stale while one runs."""
+    require(by, Role.ADMIN)
+    control = access.control_plane().name
+    return start(Preflight([plane.name], [plane.name] if plane.is_data_plane else [], control), by=by)
+
+
+def plan_rbac_copy(*, planes: Iterable[str], take_over: bool, by: Any, reason: str = "") -> Plan:
+    """Ask for a plan that copies the role of database pods to these data planes. Raises ConsoleError."""
+    require(by, Role.ADMIN)
+    wanted = list(dict.fromkeys(planes))
+    if not wanted:
+        raise ConsoleError("fleet.copy_some")
+    targets = Plane.objects.filter(is_data_plane=True, is_control_plane=False, name__in=wanted)
+    known = set(targets.values_list("name", flat=True))
+    if strange := [name for name in wanted if name not in known]:
+        raise ConsoleError("fleet.copy_unknown", names=strange)
+    return make_plan(CopyRbac(wanted, take_over), by=by, reason=reason)
+
+
+@transaction.atomic
+def rotate_credentials(*, by: Any) -> int:
+    """Encrypt every credential with the first key: all or none. Returns how many. Raises VaultError.
+
+    Uploads that nobody saved are dropped.
+    """
+    KubeconfigDraft.objects.all().delete()
+    rows = list(Credential.objects.select_for_update(of=("self",)).select_related("plane"))
+    for row in rows:
+        row.ciphertext = vault.rotated(row.owner, row.ciphertext)
+        row.key_id = vault.key_id()
+    Credential.objects.bulk_update(rows, ["ciphertext", "key_id"])
+    record("fleet.rotated", by=by, key=vault.key_id(), count=len(rows))
+    return len(rows)
