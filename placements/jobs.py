@@ -36,7 +36,6 @@ from placements.checks import (
     ServicesThere,
 )
 from placements.engines.base import Chosen, DefinitionFact, Engine, engine_named
-from placements.facts import leftovers
 from placements.lifecycle import PLACEMENT
 from placements.models import SUBJECT, Placement, Status
 from placements.names import DatabaseNames, names_of, plane_problems, pod_services_in
@@ -209,7 +208,7 @@ class PlaceDatabase(_DatabaseJob):
         self._fits(operator)
         chosen = chosen_definition(self, operator.line)
         names = names_of(self.name, self.engine_(), chosen, self.replicas)
-        self._free(control.name, operator.line, names)
+        self._own_cluster(control.name, operator.line)
         yield from self._preflight(control, uids, operator, chosen, names)
         for plane in dict.fromkeys([control.name, *self.planes]):
             yield Step(on=plane, phase="namespace", change=EnsureNamespace(plane, self.namespace))
@@ -227,25 +226,12 @@ class PlaceDatabase(_DatabaseJob):
             if plane in operator.disabled:
                 raise ConsoleError("placements.plane_disabled", plane=plane)
 
-    def _free(self, control: str, line: str, names: DatabaseNames) -> None:
-        """Raise ConsoleError if the name is taken in the control plane, or has left-overs on a plane."""
-        if self._own_cluster(control, line) is not None:
-            return
-        for plane in self.planes:
-            left = leftovers(plane, self.namespace, names.selector)
-            if left:
-                raise ConsoleError("placements.leftovers", plane=plane, objects=left[:10], name=self.name)
-
-    def _own_cluster(self, control: str, line: str) -> str | None:
-        """Return the UID of the Cluster if this placement made it, None if there is none. Raises ConsoleError."""
+    def _own_cluster(self, control: str, line: str) -> None:
+        """Raise ConsoleError if the control plane has a Cluster of that name which this placement did not make."""
         kind = kind_named(API_VERSIONS[line], "Cluster")
         there = access.client(control).get(kind, self.name, self.namespace)
-        if there is None:
-            return None
-        uid = str(there["metadata"]["uid"])
-        if uid != self.row().cluster_uid:
+        if there is not None and there["metadata"]["uid"] != self.row().cluster_uid:
             raise ConsoleError("placements.cluster_exists", namespace=self.namespace, name=self.name)
-        return uid
 
     def _preflight(
         self,

@@ -106,7 +106,10 @@ class Render(Check):
 @actions.register
 @dataclass(frozen=True)
 class DryRun(Check):
-    """Ask one plane what every change of the plan would do there."""
+    """Ask one plane what every change of the plan would do there.
+
+    The checks that stand before its first change are looked at too: what would fail the run fails the plan.
+    """
 
     slug: ClassVar[str] = "plan-dry-run"
     plan: int
@@ -117,10 +120,16 @@ class DryRun(Check):
 
     def look(self) -> Finding:
         plan = Plan.objects.get(pk=self.plan)
-        objects = 0
+        objects, changing = 0, False
         for position, step in enumerate(plan.steps()):
-            if step.on != self.plane or step.change is None:
+            if step.on != self.plane:
                 continue
+            if step.change is None:
+                refusal = None if changing or step.check is None else _refusal(step.check)
+                if refusal is not None:
+                    return refusal
+                continue
+            changing = True
             diff = step.change.diff()
             objects += len(diff.objects)
             PlanDiff.objects.update_or_create(
@@ -129,6 +138,11 @@ class DryRun(Check):
                 defaults={"lane": self.plane, "diff": diff.to_json(), "baseline": diff.baseline()},
             )
         return Finding(Verdict.PASS, say("plan.dry_run_done", objects=objects))
+
+
+def _refusal(check: Check) -> Finding | None:
+    finding = check.look()
+    return finding if finding.verdict == Verdict.FAIL else None
 
 
 @register
