@@ -1,0 +1,281 @@
+"""What the page of a plan shows: counts, warnings and, plane by plane, every object with its difference."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Json, Sentence, declare, say
+from kbconsole.jobs.definition import Step, Touch, canonical_text, digest, phase_label
+from kbconsole.jobs.models import Decision, Plan, PlanStatus, Run
+from kbconsole.jobs.pages import lane_label, listed, object_name
+from kbconsole.jobs.services import may_decide
+
+declare(
+    {
+        "plan.warn_removes": _("%(plane)s loses %(what)s."),
+        "plan.warn_conflict": _(
+            "%(plane)s: %(what)s has fields of %(managers)s (%(fields)s). This plan does not take them over, so "
+            "the step will fail there until their owner gives them up."
+        ),
+        "plan.warn_takes": _(
+            "%(plane)s: this plan takes fields of %(what)s away from %(managers)s (%(fields)s). Whoever manages "
+            "them may write them back."
+        ),
+        "plan.warn_unchecked": _(
+            "%(plane)s could not check this yet, because an earlier step makes the namespace: %(what)s. "
+            "It is checked again right before it is made."
+        ),
+    }
+)
+
+TOUCHES = ("created", "updated", "removed", "unchanged")
+COUNTED = (("created", _("%(n)s created")), ("updated", _("%(n)s changed")), ("removed", _("%(n)s removed")))
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field that differs; `before` or `after` is None where there is nothing."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class PlannedObject:
+    """One object of the dry run."""
+
+    touch: str
+    name: str
+    checked: bool
+    changes: list[FieldChange]
+    conflicts: list[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step as the page shows it; `manifest` is empty for what is only looked at."""
+
+    number: int
+    label: Sentence
+    phase: str
+    changing: bool
+    objects: list[PlannedObject]
+    manifest: str
+    commands: list[str]
+
+
+@dataclass
+class PlannedPlane:
+    """The steps of one lane, with its counts in the order of TOUCHES."""
+
+    lane: str
+    label: str
+    steps: list[PlannedStep] = field(default_factory=list)
+    touches: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        return [(touch, self.touches[touch]) for touch in TOUCHES]
+
+    @property
+    def changed(self) -> bool:
+        return any(self.touches[touch] for touch in TOUCHES[:3])
+
+    @property
+    def changing_steps(self) -> list[PlannedStep]:
+        return [step for step in self.steps if step.changing]
+
+    @property
+    def commands(self) -> str:
+        return "\n".join(line for step in self.steps for line in step.commands)
+
+
+@dataclass(frozen=True)
+class Warn:
+    """What an approver has to tick. The key is bound to the words, so that a tick means what was read."""
+
+    sentence: Sentence
+    severe: bool = True
+
+    @property
+    def key(self) -> str:
+        return digest(canonical_text(self.sentence.to_json()))[:16]
+
+
+@dataclass
+class PlanPage:
+    """A plan, ready to be shown."""
+
+    plan: Plan
+    planes: list[PlannedPlane]
+    warnings: list[Warn]
+    decisions: list[Decision]
+    runs: list[Run]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        return {touch: sum(plane.touches[touch] for plane in self.planes) for touch in TOUCHES}
+
+    @property
+    def summary(self) -> str:
+        """Say in a sentence what would change, and that nothing else does."""
+        totals = self.totals
+        parts = [str(text) % {"n": totals[touch]} for touch, text in COUNTED if totals[touch]]
+        if not parts:
+            return gettext("Nothing would change: every object is already as this plan wants it.")
+        planes = listed(plane.label for plane in self.planes if plane.changed)
+        return gettext("Objects on %(planes)s: %(counts)s. Nothing else is touched.") % {
+            "planes": planes, "counts": listed(parts),
+        }  # fmt: skip
+
+    @property
+    def changes_nothing(self) -> bool:
+        return bool(self.planes) and not any(plane.changed for plane in self.planes)
+
+    @property
+    def data_planes(self) -> list[PlannedPlane]:
+        """The planes that are written to or asked; the console's own lane has no objects."""
+        return [plane for plane in self.planes if plane.touches]
+
+    @property
+    def approvals(self) -> int:
+        return sum(decision.verdict == Decision.Verdict.APPROVE for decision in self.decisions)
+
+    @property
+    def missing(self) -> int:
+        return max(self.plan.approvals_needed - self.approvals, 0)
+
+    @property
+    def making(self) -> Run | None:
+        return next((run for run in self.runs if run.job == "make-plan"), None)
+
+    @property
+    def execution(self) -> Run | None:
+        return next((run for run in self.runs if run.job != "make-plan"), None)
+
+    @property
+    def seen(self) -> str:
+        """What a watching page knows: it shows news once this differs."""
+        return f"{self.plan.status}-{len(self.decisions)}"
+
+
+def page_of(plan: Plan) -> PlanPage:
+    """Read all that the page of a plan shows, in four queries."""
+    decisions = list(plan.decisions.select_related("by").order_by("id"))
+    runs = list(plan.runs.order_by("-id"))
+    planes = _planes(plan) if plan.content and plan.status != PlanStatus.MAKING else []
+    return PlanPage(plan, planes, _warnings(plan, planes), decisions, runs)
+
+
+def _planes(plan: Plan) -> list[PlannedPlane]:
+    diffs = {row.position: row.diff for row in plan.diffs.all()}
+    found: dict[str, PlannedPlane] = {}
+    for position, stored in enumerate(plan.body()["steps"]):
+        lane = stored["on"]
+        plane = found.setdefault(lane, PlannedPlane(lane, lane_label(lane)))
+        step = _step(position, stored, diffs.get(position, []))
+        plane.steps.append(step)
+        for planned in step.objects:
+            plane.touches["unchanged" if planned.touch == Touch.ABSENT else planned.touch] += 1
+    return list(found.values())
+
+
+def _step(position: int, stored: Mapping[str, Json], diff: Json) -> PlannedStep:
+    try:
+        step = Step.load(stored)
+    except (KeyError, TypeError):  # an action of an older version: what is stored still says all
+        action = stored["change"] or stored["check"]
+        label, commands = Sentence(str(action["action"])), []
+    else:
+        label, commands = step.label(), step.commands()
+    return PlannedStep(
+        number=position + 1, label=label, phase=phase_label(stored["phase"]), changing=bool(stored["change"]),
+        objects=[_object(item) for item in diff], manifest=manifest_of(stored["change"]), commands=commands,
+    )  # fmt: skip
+
+
+def manifest_of(change: Mapping[str, Json] | None) -> str:
+    """Return what a change intends, as YAML: the object itself where it has one."""
+    if not change:
+        return ""
+    shown = change.get("object") or {key: value for key, value in change.items() if key != "action"}
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100).rstrip()
+
+
+def _object(stored: Mapping[str, Json]) -> PlannedObject:
+    return PlannedObject(
+        touch=stored["touch"], name=object_name(stored["ref"]), checked=stored["checked"],
+        changes=[FieldChange(c["path"], _text(c["before"]), _text(c["after"])) for c in stored["changes"]],
+        conflicts=stored["conflicts"],
+    )  # fmt: skip
+
+
+def _text(value: Json) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return canonical_text(value)
+
+
+def _warnings(plan: Plan, planes: Iterable[PlannedPlane]) -> list[Warn]:
+    """Return what to look at, worst first: what the job says, what goes, whose fields, what nobody checked."""
+    if not plan.content or plan.status == PlanStatus.MAKING:
+        return []
+    found = [Warn(sentence) for sentence in plan.definition().cautions()]
+    parts: tuple[list[Warn], list[Warn], list[Warn]] = ([], [], [])
+    taking = {n + 1 for n, step in enumerate(plan.body()["steps"]) if (step["change"] or {}).get("force")}
+    for plane in planes:
+        parts[0].extend(_removals(plane))
+        parts[1].extend(_conflicts(plane, taking))
+        parts[2].extend(_unchecked(plane))
+    return found + [warning for part in parts for warning in part]
+
+
+def _named(objects: list[PlannedObject]) -> list[str]:
+    names = [planned.name for planned in objects]
+    return [*names[:MOST_NAMED], "…"] if len(names) > MOST_NAMED else names
+
+
+def _removals(plane: PlannedPlane) -> list[Warn]:
+    gone = [o for step in plane.steps for o in step.objects if o.touch == Touch.REMOVED]
+    said = say("plan.warn_removes", plane=plane.label, what=_named(gone))
+    return [Warn(said)] if gone else []
+
+
+def _conflicts(plane: PlannedPlane, taking: set[int]) -> list[Warn]:
+    return [
+        Warn(
+            say(
+                "plan.warn_takes" if step.number in taking else "plan.warn_conflict",
+                plane=plane.label,
+                what=planned.name,
+                managers=sorted({conflict["manager"] for conflict in planned.conflicts}),
+                fields=[conflict["field"] for conflict in planned.conflicts][:MOST_NAMED],
+            )
+        )
+        for step in plane.steps
+        for planned in step.objects
+        if planned.conflicts
+    ]
+
+
+def _unchecked(plane: PlannedPlane) -> list[Warn]:
+    later = [o for step in plane.steps for o in step.objects if not o.checked]
+    said = say("plan.warn_unchecked", plane=plane.label, what=_named(later))
+    return [Warn(said, severe=False)] if later else []
+
+
+def refusal(page: PlanPage, user: Any) -> str:
+    """Return why this person may not decide about the plan, or an empty text."""
+    for decision in page.decisions:
+        if decision.by_id == user.pk:
+            return str(say("plan.twice"))
+    return str(may_decide(page.plan, user) or "")

@@ -1,0 +1,272 @@
+"""Plans, the approvals that wait, and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseStopPolling
+
+from kbconsole.audit.services import recording_denials
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.htmx import template_for
+from kbconsole.common.roles import Role, require, roles_of
+from kbconsole.jobs import approvals as queue
+from kbconsole.jobs import plan_page, run_page, services
+from kbconsole.jobs.definition import job_sentence
+from kbconsole.jobs.forms import DecisionForm
+from kbconsole.jobs.models import Plan, PlanStatus, Run
+from kbconsole.jobs.pages import may, sees, subject_url
+
+
+def _plan(request: HttpRequest, pk: int) -> Plan:
+    """Return a plan that the person may see. Raises Http404."""
+    plan = get_object_or_404(Plan.objects.visible_to(request.user).select_related("requested_by"), pk=pk)
+    if not sees(plan, request.user):
+        raise Http404
+    return plan
+
+
+def _run(request: HttpRequest, pk: int) -> Run:
+    """Return a run that the person may see. Raises Http404."""
+    runs = Run.objects.visible_to(request.user).select_related("plan", "plan__requested_by")
+    run = get_object_or_404(runs, pk=pk)
+    if not sees(run, request.user):
+        raise Http404
+    return run
+
+
+def _denials(act: str, request: HttpRequest, about: Plan | Run) -> Any:
+    """Record a refusal of this act about a plan or run."""
+    return recording_denials(
+        act, by=request.user, on=(about.subject_kind, about.subject_id, about.subject_label),
+        job=job_sentence(about.job), subject=about.subject_label, run=about.pk, hash=getattr(about, "hash", "")[:12],
+        comment="",
+    )  # fmt: skip
+
+
+# Plans
+
+
+@require_safe
+def plan_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """What exactly would happen, where, and what cannot be undone."""
+    return _show_plan(request, _plan(request, pk))
+
+
+@require_safe
+def plan_news(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whether the plan has changed since the watching page was drawn; 204 while it has not."""
+    page = plan_page.page_of(_plan(request, pk))
+    if page.seen == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return render(request, "jobs/_plan_news.html", {"page": page, "plan": page.plan})
+
+
+def _show_plan(
+    request: HttpRequest, plan: Plan, *, form: DecisionForm | None = None, error: ConsoleError | None = None,
+    status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    page = plan_page.page_of(plan)
+    user = request.user
+    open_ = plan.status == PlanStatus.READY
+    refusal = plan_page.refusal(page, user) if open_ else ""
+    go_refusal = may(plan, user, "run") if open_ else ""
+    context = {
+        "page": page, "plan": plan, "error": error, "subject_url": subject_url(plan),
+        "form": form or DecisionForm(initial={"seen_hash": plan.hash}, warnings=page.warnings),
+        "queue": request.GET.get("queue") or request.POST.get("queue"),
+        "open": open_, "refusal": refusal, "go_refusal": go_refusal,
+        "decides": open_ and not (refusal if plan.approvals_needed else go_refusal),
+        "mine": user.pk == plan.requested_by_id or user.pk in plan.editors,
+    }  # fmt: skip
+    template = template_for(request, "jobs/plan_detail.html", "jobs/_plan.html")
+    return render(request, template, context, status=status)
+
+
+def plan_approve(request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve exactly what was read."""
+    return _decide(request, pk, approve=True)
+
+
+def plan_reject(request: HttpRequest, pk: int) -> HttpResponse:
+    """Reject, and say why."""
+    return _decide(request, pk, approve=False)
+
+
+def _decide(request: HttpRequest, pk: int, *, approve: bool) -> HttpResponse:
+    plan = _plan(request, pk)
+    if request.method != "POST":  # back from the sign-in page
+        return redirect("jobs:plan-detail", pk)
+    page = plan_page.page_of(plan)
+    form = DecisionForm(request.POST, warnings=page.warnings, approving=approve)
+    if not form.is_valid() and plan.status == PlanStatus.READY and not plan_page.refusal(page, request.user):
+        return _show_plan(request, plan, form=form, status=400)
+    given = form.cleaned_data
+    try:
+        with _denials("plan.approved" if approve else "plan.rejected", request, plan):
+            decided = services.decide(
+                pk, by=request.user, approve=approve, seen_hash=given.get("seen_hash", ""),
+                comment=given.get("comment", ""),
+            )  # fmt: skip
+    except ConsoleError as error:
+        return _show_plan(request, _plan(request, pk), form=form, error=error, status=error.status)
+    return _after_decision(request, decided)
+
+
+def _after_decision(request: HttpRequest, plan: Plan) -> HttpResponse:
+    """Open the next plan for somebody who works through the queue; else show what the decision started."""
+    said = _("%(status)s: %(job)s for %(subject)s.") if plan.status != PlanStatus.READY else _(
+        "Your approval of %(job)s for %(subject)s is kept; it needs another one."
+    )  # fmt: skip
+    words = {"status": plan.get_status_display(), "job": plan.job_name, "subject": plan.subject_label}
+    messages.success(request, said % words)
+    if request.POST.get("queue"):
+        following = next(iter(queue.waiting_for(request.user)), None)
+        if following:
+            return redirect(reverse("jobs:plan-detail", args=[following.pk]) + "?queue=1")
+        return redirect("jobs:approvals")
+    return redirect("jobs:plan-detail", plan.pk)
+
+
+def plan_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take one's own plan back."""
+    plan = _plan(request, pk)
+    if request.method != "POST":
+        return redirect("jobs:plan-detail", pk)
+    try:
+        with _denials("plan.withdrawn", request, plan):
+            services.withdraw(pk, by=request.user)
+    except ConsoleError as error:
+        return _show_plan(request, _plan(request, pk), error=error, status=error.status)
+    messages.success(request, _("Withdrawn. Nothing was changed on any plane."))
+    return redirect("jobs:plan-detail", pk)
+
+
+def plan_go_ahead(request: HttpRequest, pk: int) -> HttpResponse:
+    """Run a plan that needs nobody else."""
+    plan = _plan(request, pk)
+    if request.method != "POST":
+        return redirect("jobs:plan-detail", pk)
+    page = plan_page.page_of(plan)
+    form = DecisionForm(request.POST, warnings=page.warnings)
+    if not form.is_valid() and plan.status == PlanStatus.READY and not may(plan, request.user, "run"):
+        return _show_plan(request, plan, form=form, status=400)
+    try:
+        with _denials("run.started", request, plan):
+            require(request.user, Role.DBA, Role.ADMIN)
+            run = services.go_ahead(pk, by=request.user, seen_hash=form.cleaned_data.get("seen_hash", ""))
+    except ConsoleError as error:
+        return _show_plan(request, _plan(request, pk), form=form, error=error, status=error.status)
+    return redirect("jobs:run-detail", run.pk)
+
+
+# Approvals
+
+
+@require_safe
+def approvals(request: HttpRequest) -> HttpResponse:
+    """Which plans may go ahead, and which need care."""
+    if not roles_of(request.user):
+        raise Http404
+    admin = Role.ADMIN in roles_of(request.user)
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in queue.TABS else ("waiting" if admin else "mine")
+    rows = queue.rows(tab, request.user)
+    context = {
+        "tab": tab, "rows": rows, "admin": admin, "most": queue.MOST,
+        "last_decided": queue.decided(request.user) if not rows and tab != "decided" else [],
+    }  # fmt: skip
+    return render(
+        request, template_for(request, "jobs/approval_list.html", "jobs/_approval_list.html"), context
+    )
+
+
+# Runs
+
+
+@require_safe
+def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whether it moves, what it waits for, what it has changed."""
+    return _show_run(request, _run(request, pk))
+
+
+def _show_run(
+    request: HttpRequest, run: Run, *, error: ConsoleError | None = None, status: int = 200
+) -> HttpResponse:
+    events = run_page.last_events(run)
+    context = {
+        **_live(request, run), "error": error, "events": events, "after": events[-1].seq if events else 0,
+        "hidden_events": run.last_seq - len(events), "following": run.active,
+    }  # fmt: skip
+    return render(request, "jobs/run_detail.html", context, status=status)
+
+
+def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
+    page = run_page.page_of(run, request.GET.get("cell", ""))
+    return {
+        "run": run,
+        "page": page,
+        "refusals": run_page.refusals(run, request.user),
+        "subject_url": subject_url(run),
+    }
+
+
+@require_safe
+def run_grid(request: HttpRequest, pk: int) -> HttpResponse:
+    """The live part of the page, as a fragment. Of a run that has ended it comes without a trigger."""
+    return render(request, "jobs/_run_live.html", _live(request, _run(request, pk)))
+
+
+@require_safe
+def run_events(request: HttpRequest, pk: int) -> HttpResponse:
+    """The lines after `?after=N`, and the poller that asks for what follows; 204 when there are none."""
+    run = _run(request, pk)
+    after = request.GET.get("after", "")
+    events = run_page.events_after(run, int(after) if after.isdecimal() and len(after) < 10 else 0)
+    if not events:
+        return HttpResponse(status=204) if run.active else HttpResponseStopPolling()
+    last = events[-1].seq
+    context = {"run": run, "events": events, "after": last, "following": run.active or last < run.last_seq}
+    return render(request, "jobs/_run_events.html", context)
+
+
+def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop a run between steps."""
+    return _act(request, pk, "run.cancel_requested", lambda: services.cancel(pk, by=request.user))
+
+
+def run_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Run again from the steps that did not succeed."""
+    return _act(request, pk, "run.retried", lambda: services.retry(pk, by=request.user))
+
+
+def run_check_again(request: HttpRequest, pk: int, position: int) -> HttpResponse:
+    """Look now at a step that waits."""
+    run = _run(request, pk)
+    get_object_or_404(run.steps, position=position)
+    return _act(
+        request, pk, "run.check_again", lambda: services.check_again(pk, position, by=request.user), run=run
+    )
+
+
+def _act(
+    request: HttpRequest, pk: int, act: str, service: Callable[[], object], *, run: Run | None = None
+) -> HttpResponse:
+    run = run or _run(request, pk)
+    if request.method != "POST":
+        return redirect("jobs:run-detail", pk)
+    try:
+        with _denials(act, request, run):
+            require(request.user, Role.DBA, Role.ADMIN)
+            service()
+    except ConsoleError as error:
+        return _show_run(request, _run(request, pk), error=error, status=error.status)
+    cell = request.POST.get("cell", "")
+    return redirect(reverse("jobs:run-detail", args=[pk]) + (f"?cell={cell}" if cell.isdecimal() else ""))
