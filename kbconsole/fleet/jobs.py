@@ -169,19 +169,18 @@ class CopyRole(Apply):
         if diff.same:
             return fields
         others = [change for change in fields if not str(change["path"]).startswith("rules")]
-        gained = [
-            {"path": f"rules: {(r := show_right(one))}", "before": None, "after": r}
-            for one in sorted(diff.missing)
-        ]
-        lost = [
-            {"path": f"rules: {(r := show_right(one))}", "before": r, "after": None}
-            for one in sorted(diff.extra)
-        ]
+        gained = [_right(one, gained=True) for one in sorted(diff.missing)]
+        lost = [_right(one, gained=False) for one in sorted(diff.extra)]
         return (*others, *gained, *lost)
 
 
-def _right(right: Right, *, before: Json, after: Json) -> dict[str, Json]:
-    return {"path": f"rules: {show_right(right)}", "before": before, "after": after}
+def _right(right: Right, *, gained: bool) -> dict[str, Json]:
+    words = show_right(right)
+    return {
+        "path": f"rules: {words}",
+        "before": None if gained else words,
+        "after": words if gained else None,
+    }
 
 
 @register

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 
 from kbconsole.common.sentences import Sentence
 from kbconsole.demo.fleet import EmbeddedFleet
-from kbconsole.fleet import services
-from kbconsole.fleet.models import KubeconfigDraft, Plane
+from kbconsole.fleet import services, vault
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
 from kbconsole.jobs.models import Run, RunStep
 from tests.driving import drive
 
@@ -41,6 +41,26 @@ def checked(
     )
     draft.refresh_from_db()
     return draft
+
+
+def registered(fleet: EmbeddedFleet, name: str, by: User) -> Plane:
+    """Return a plane as it is after registration."""
+    namespace = fleet.store(name).look("namespaces", "kube-system") or {}
+    secret = fleet.credential(name)
+    control = name == fleet.control_plane
+    plane = Plane.objects.create(
+        name=name,
+        uid=namespace["metadata"]["uid"],
+        server=secret.server,
+        is_control_plane=control,
+        is_data_plane=not control,
+        release_line="0.9" if control else "",
+        operator_contexts=list(fleet.planes) if control else [],
+    )
+    row = Credential(plane=plane, fingerprint=secret.fingerprint(), key_id=vault.key_id(), created_by=by)
+    row.ciphertext = vault.encrypt(row.owner, secret.to_json())
+    row.save()
+    return plane
 
 
 def save_all(draft: KubeconfigDraft, by: User) -> list[Plane]:
