@@ -140,8 +140,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "placements.api.authentication.ConsoleTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
-        "rest_framework.authentication.TokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -156,8 +156,44 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
 }
 
-CELERY_BROKER_URL = env.REDIS_URL or "filesystem://"
 KBCONSOLE_BROKER_DIR = env.DATA_DIR / "broker"
+# Early acknowledgement, one message at a time, no results: rows are the queue and the result (kbconsole/jobs).
+CELERY_BROKER_URL = env.REDIS_URL or "kbconsole-files://localhost"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {
+        "visibility_timeout": 600,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+    }
+    if env.REDIS_URL
+    else {
+        "data_folder_in": str(KBCONSOLE_BROKER_DIR / "queue"),
+        "data_folder_out": str(KBCONSOLE_BROKER_DIR / "queue"),
+        "control_folder": str(KBCONSOLE_BROKER_DIR / "control"),
+        "temporary_folder": str(KBCONSOLE_BROKER_DIR / "tmp"),
+        "polling_interval": 0.1,
+    }
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_BEAT_SCHEDULE_FILENAME = str(env.DATA_DIR / "beat")
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "jobs.tick", "schedule": env.BEAT_SECONDS, "options": {"expires": 10}},
+    "check-planes": {
+        "task": "fleet.check_planes",
+        "schedule": env.CHECK_SECONDS,
+        "options": {"expires": env.CHECK_SECONDS},
+    },
+}
 KBCONSOLE_CREDENTIAL_KEYS = env.CREDENTIAL_KEYS
 KBCONSOLE_AUDIT_KEYS = env.AUDIT_KEYS
 KBCONSOLE_TRUSTED_PROXIES = env.TRUSTED_PROXIES

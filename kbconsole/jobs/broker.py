@@ -2,11 +2,15 @@
 
 As it ships, the transport writes a message in place: 3 of 6,000 reads saw half of one, which kills the worker.
 And it moves what it reads through the shared temporary folder. Here both happen by rename inside a private folder.
+The table of who listens to what has the same trouble when several processes start together, and the same cure.
 """
 
 from __future__ import annotations
 
+import fcntl
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
 from time import time_ns
@@ -18,6 +22,12 @@ from kombu.utils.json import dumps, loads
 
 class Channel(filesystem.Channel):
     """Needs the transport option `temporary_folder`, on the same file system as the queue's folder."""
+
+    def __init__(self, connection: Any, **kwargs: Any) -> None:
+        super().__init__(connection, **kwargs)
+        queue = Path(self.data_folder_in)
+        for folder in (queue.parent, queue, Path(self.control_folder), self.temporary_folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def temporary_folder(self) -> Path:
@@ -44,6 +54,24 @@ class Channel(filesystem.Channel):
             message: dict[str, Any] = loads(text)
             return message
         raise Empty
+
+    def _queue_bind(
+        self, exchange: str, routing_key: str | None, pattern: str | None, queue: str | None
+    ) -> None:
+        file: Path = self._exchange_file(exchange)  # type: ignore[attr-defined]
+        row = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+        with self._writing_tables():
+            rows = self.get_table(exchange)
+            if row not in rows:
+                draft = self.temporary_folder / f"{uuid.uuid4()}.exchange"
+                draft.write_text(dumps([row, *rows]))
+                draft.rename(file)
+
+    @contextmanager
+    def _writing_tables(self) -> Iterator[None]:
+        with (Path(self.control_folder) / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
 
 class Transport(filesystem.Transport):

@@ -85,8 +85,7 @@ class Command(BaseCommand):
             for path in self.folder.iterdir():
                 if path.name != "keys.json":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for name in ("logs", "broker/queue", "broker/control", "broker/tmp"):
-            (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.folder / "logs").mkdir(mode=0o700, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
         for username, role in PEOPLE.items():
             user, made = User.objects.get_or_create(username=username)
