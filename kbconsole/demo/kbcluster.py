@@ -173,7 +173,10 @@ class ClusterPass:
         for context, view in self.planes().items():
             for kind, body in ((SERVICE_ACCOUNT, account), (ROLE_BINDING, binding)):
                 if view.get(kind, self.namespace, body["metadata"]["name"]) is None:
-                    self._warned(component, "Component", lambda: view.create(kind, placed(body, context)))  # noqa: B023
+                    try:
+                        view.create(kind, placed(body, context))
+                    except KubeError as error:
+                        self._warn(component.owners["Component"], error)
 
     def _fill_services(self, component: Component) -> list[PlannedService]:
         planned = list(kbobjects.services(component))
