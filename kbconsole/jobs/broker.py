@@ -8,6 +8,7 @@ The table of who listens to what has the same trouble when several processes sta
 from __future__ import annotations
 
 import fcntl
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ class Channel(filesystem.Channel):
     def temporary_folder(self) -> Path:
         return Path(self.transport_options["temporary_folder"])
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         name = f"{time_ns()}_{uuid.uuid4()}.{queue}.msg"
         draft = self.temporary_folder / name
         draft.write_text(dumps(payload))
@@ -41,7 +42,9 @@ class Channel(filesystem.Channel):
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
-        for name in sorted(path.name for path in folder.iterdir()):
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries)
+        for name in names:
             if name.partition(".")[2] != f"{queue}.msg":
                 continue
             taken = self.temporary_folder / f"taken_{name}"
