@@ -70,7 +70,11 @@ class RichApply(Change):
         return [f"kubectl --context {self.plane} apply --server-side -f {self.ref['name']}.yaml"]
 
     def diff(self) -> Diff:
-        touch = Touch.UPDATED if self.how == "conflict" else Touch("created" if self.how == "unchecked" else self.how)
+        touch = (
+            Touch.UPDATED
+            if self.how == "conflict"
+            else Touch("created" if self.how == "unchecked" else self.how)
+        )
         changes = ({"path": "rules[0].verbs", "before": ["get"], "after": ["get", "list"]},)
         conflicts = ({"manager": "helm", "field": ".rules"},) if self.how == "conflict" else ()
         if touch in (Touch.UNCHANGED, Touch.REMOVED):
@@ -120,6 +124,7 @@ class RichJob(Job):
     how: dict[str, str] = field(default_factory=dict)
     cautious: bool = False
     hidden: bool = False
+    width: int = 1
 
     def subject(self) -> Subject:
         return Subject("rich", str(self.number), f"demo/etcd-{self.number}")
@@ -129,8 +134,13 @@ class RichJob(Job):
 
     def steps(self) -> Iterable[Step]:
         for plane in self.lanes():
-            yield Step(on=plane, phase="toy-apply", change=RichApply(plane, role(), self.how.get(plane, "created")))
-            yield Step(on=plane, phase="toy-apply", change=RichApply(plane, role("second"), "unchanged"))
+            yield Step(
+                on=plane, phase="toy-apply", change=RichApply(plane, role(), self.how.get(plane, "created"))
+            )
+            for n in range(self.width):
+                yield Step(
+                    on=plane, phase="toy-apply", change=RichApply(plane, role(f"other-{n}"), "unchanged")
+                )
             yield Step(on=plane, phase="toy-prove", check=RichLook(plane, "role"), repeats="toy-apply")
             yield Step(on=plane, phase="toy-wait", check=RichLook(plane, "address"))
         yield Step(on="console", phase="toy-prove", check=RichLook("console", "all"), gate=True)

@@ -1,0 +1,131 @@
+"""The queue of approvals, over HTTP, as each role."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from kbconsole.jobs import services
+from kbconsole.jobs.approvals import waiting_for
+from kbconsole.jobs.models import Plan
+from tests.jobs.richtoys import made
+from tests.jobs.toys import World
+from tests.people import person, signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def show(user: User, query: str = "", **headers: str) -> str:
+    response = signed_in(user).get(f"/approvals/{query}", **headers)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def listed(page: str) -> list[int]:
+    return [int(n) for n in re.findall(r'<li id="plan-(\d+)">', page)]
+
+
+def test_what_waits_for_me_oldest_first(dana: User, adam: User, world: World) -> None:
+    first, second = made(dana, number=1), made(dana, number=2, reason="OPS-4711")
+    made(dana, number=3, needed=0)
+    page = show(adam)
+    assert listed(page) == [first.pk, second.pk]
+    for word in ("dana", "Copy RBAC", "demo/etcd-2", "k8s-1, k8s-2, k8s-3", "OPS-4711"):
+        assert word in page
+
+
+def test_marks_say_what_needs_care(dana: User, adam: User, ada: User, world: World) -> None:
+    how = {"k8s-1": "removed", "k8s-2": "conflict", "k8s-3": "unchecked"}
+    plan = made(dana, how=how, cautious=True, needed=2)
+    page = show(adam)
+    for mark in (
+        "public",
+        "removes objects (1)",
+        "fields of another owner",
+        "not fully checked",
+        "approval 1 of 2",
+    ):
+        assert mark in page
+    services.decide(plan.pk, by=ada, approve=True, seen_hash=plan.hash)
+    assert "approval 2 of 2" in show(adam)
+    assert listed(show(ada)) != [plan.pk] or "Decided last" in show(ada)
+
+
+def test_nobody_is_asked_about_their_own_request(adam: User, ada: User, world: World) -> None:
+    plan = made(adam)
+    assert "Nothing waits for your decision" in show(adam)
+    assert listed(show(adam, "?tab=mine")) == [plan.pk]
+    assert listed(show(ada)) == [plan.pk]
+
+
+def test_a_dba_sees_how_their_own_stand(dana: User, adam: User, world: World) -> None:
+    mine, other = made(dana, number=1), made(person("dirk", "dba"), number=2)
+    assert listed(show(dana)) == [mine.pk]
+    assert "For me" not in show(dana)
+    for plan in (mine, other):
+        services.decide(plan.pk, by=adam, approve=False, seen_hash=plan.hash, comment="too wide")
+    page = show(dana, "?tab=decided")
+    assert listed(page) == [mine.pk]
+    assert "too wide" in page
+
+
+def test_an_empty_queue_shows_the_last_five_decisions(dana: User, adam: User, world: World) -> None:
+    plans = [made(dana, number=n) for n in range(1, 8)]
+    for plan in plans:
+        services.decide(plan.pk, by=adam, approve=False, seen_hash=plan.hash, comment="no")
+    page = show(adam)
+    assert "Nothing waits for your decision" in page
+    assert listed(page) == [plan.pk for plan in plans[:1:-1]]
+
+
+def test_after_a_decision_the_next_one_opens(dana: User, adam: User, world: World) -> None:
+    first, second = made(dana, number=1), made(dana, number=2)
+    client = signed_in(adam)
+    assert f"/plans/{first.pk}/?queue=1" in show(adam)
+    assert 'name="queue"' in client.get(f"/plans/{first.pk}/?queue=1").content.decode()
+    to = client.post(f"/plans/{first.pk}/approve/", {"seen_hash": first.hash, "queue": "1"})
+    assert to["Location"] == f"/plans/{second.pk}/?queue=1"
+    to = client.post(f"/plans/{second.pk}/approve/", {"seen_hash": second.hash, "queue": "1"})
+    assert to["Location"] == "/approvals/"
+
+
+def test_the_list_comes_as_a_fragment(dana: User, adam: User, world: World) -> None:
+    made(dana)
+    page = show(adam, "?tab=waiting", HTTP_HX_REQUEST="true")
+    assert page.startswith('<div id="approvals"')
+
+
+def test_an_unknown_tab_is_the_first_one(adam: User, world: World) -> None:
+    assert "Nothing waits for your decision" in show(adam, "?tab=%00")
+
+
+def test_without_a_role_there_is_no_page(nobody: User) -> None:
+    assert signed_in(nobody).get("/approvals/").status_code == 404
+
+
+def test_what_is_hidden_from_a_person_is_not_listed(dana: User, adam: User, ada: User, world: World) -> None:
+    hidden = made(dana, hidden=True)
+    assert [plan.pk for plan in waiting_for(adam)] == [hidden.pk]
+    assert waiting_for(ada) == []
+
+
+def test_queries_do_not_grow_with_rows(
+    dana: User, adam: User, world: World, django_assert_max_num_queries: Any
+) -> None:
+    plan = made(dana)
+    counts = []
+    for rows in (10, 60):
+        for number in range(Plan.objects.count(), rows):
+            copy = Plan.objects.get(pk=plan.pk)
+            copy.pk, copy.subject_id = None, str(number)
+            copy.save(force_insert=True)
+        for tab in ("waiting", "mine", "decided"):
+            client = signed_in(adam)
+            with django_assert_max_num_queries(10) as seen:
+                assert client.get(f"/approvals/?tab={tab}").status_code == 200
+            counts.append(len(seen))
+        assert len(waiting_for(adam)) == rows
+    assert counts[:3] == counts[3:]
