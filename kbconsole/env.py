@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from environs import EnvValidationError, FileAwareEnv
@@ -16,10 +17,10 @@ def _fernet_key(value: str) -> None:
         raise ValidationError("is no Fernet key; make one with: python -m kbconsole.fleet.make_keys")
 
 
-def _each(check: object) -> object:
+def _each(check: Callable[[str], object]) -> Callable[[list[str]], None]:
     def every(values: list[str]) -> None:
         for value in values:
-            check(value)  # type: ignore[operator]
+            check(value)
 
     return every
 
@@ -36,7 +37,7 @@ env = FileAwareEnv(eager=False)  # NAME_FILE gives the value of NAME; wrong valu
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=32))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 HTTPS = env.bool("KBCONSOLE_HTTPS", True)
 TRUSTED_PROXIES = env.int("KBCONSOLE_TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=10))
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
@@ -46,11 +47,11 @@ DATA_DIR = env.path("KBCONSOLE_DATA_DIR", BASE_DIR / "var")
 DATABASE = env.dj_db_url("DATABASE_URL", "sqlite:///" + str(BASE_DIR / "var" / "kbconsole.sqlite3"))
 REDIS_URL = env.str("REDIS_URL", "")
 
-CREDENTIAL_KEYS = env.list("KBCONSOLE_CREDENTIAL_KEYS", validate=_each(_fernet_key))
-AUDIT_KEYS = env.list("KBCONSOLE_AUDIT_KEYS", validate=_each(validate.Length(min=32)))
+CREDENTIAL_KEYS: list[str] = env.list("KBCONSOLE_CREDENTIAL_KEYS", validate=_each(_fernet_key))
+AUDIT_KEYS: list[str] = env.list("KBCONSOLE_AUDIT_KEYS", validate=_each(validate.Length(min=32)))
 
-PLANE_ALLOWED_CIDRS = env.list("KBCONSOLE_PLANE_ALLOWED_CIDRS", [], validate=_each(_cidr))
-PLANE_DENIED_CIDRS = env.list("KBCONSOLE_PLANE_DENIED_CIDRS", [], validate=_each(_cidr))
+PLANE_ALLOWED_CIDRS: list[str] = env.list("KBCONSOLE_PLANE_ALLOWED_CIDRS", [], validate=_each(_cidr))
+PLANE_DENIED_CIDRS: list[str] = env.list("KBCONSOLE_PLANE_DENIED_CIDRS", [], validate=_each(_cidr))
 PLANE_ALLOW_LOOPBACK = env.bool("KBCONSOLE_PLANE_ALLOW_LOOPBACK", False)
 
 LEASE_SECONDS = env.float("KBCONSOLE_LEASE_SECONDS", 30, validate=validate.Range(min=0.5, max=600))
@@ -62,5 +63,6 @@ FLEET_APPROVALS = env.int("KBCONSOLE_FLEET_APPROVALS", 0, validate=validate.Rang
 try:
     env.seal()
 except EnvValidationError as error:
-    lines = [f"  {name}: {' '.join(map(str, said))}" for name, said in sorted(error.error_messages.items())]
+    found = error.error_messages if isinstance(error.error_messages, Mapping) else {"": error.error_messages}
+    lines = [f"  {name}: {' '.join(map(str, said))}" for name, said in sorted(found.items())]
     raise SystemExit("kbconsole cannot start; the environment is wrong:\n" + "\n".join(lines)) from None

@@ -151,7 +151,7 @@ class OperatorSays(Check):
         operator = read_operator(client)
         lacking = [plane for plane in self.planes if plane not in operator.contexts]
         if lacking or operator.line != self.line:
-            contexts = operator.contexts or [say("fleet.nothing")]
+            contexts: list[Json] = [*operator.contexts] or [say("fleet.nothing")]
             return Finding(Verdict.FAIL, say("placements.operator_lacks", contexts=contexts, planes=lacking))
         disabled = [plane for plane in self.planes if plane in operator.disabled]
         if disabled:

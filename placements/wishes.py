@@ -145,7 +145,7 @@ def _planes(found: Problems, wish: Wish, profile: Profile | None, engine: Engine
 
 def _taken(wish: Wish, apart_from: int | None) -> Sentence | None:
     living = Placement.objects.filter(namespace=wish.namespace, name=wish.name).exclude(status__in=OVER)
-    other = living.exclude(pk=apart_from).select_related("owner").first()
+    other = living.exclude(pk=apart_from or 0).select_related("owner").first()
     if other is None:
         return None
     params: dict[str, Any] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.contrib.auth.models import User
 
+from kbconsole.celery import app
 from tests.people import person
 
 
@@ -19,7 +19,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Any]]]:
     def send_task(name: str, args: list[Any], **_: Any) -> None:
         messages.append((name, args))
 
-    monkeypatch.setattr(current_app._get_current_object(), "send_task", send_task)
+    monkeypatch.setattr(app, "send_task", send_task)
     return messages
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 from django.contrib.auth.models import User
 
@@ -83,7 +84,7 @@ class Story:
         self._say("control plane and three planes registered")
 
     def _profiles(self) -> tuple[Profile, Profile]:
-        wanted = {
+        wanted: dict[str, tuple[str, dict[str, Any]]] = {
             "mesh": ("cilium_mesh", {}),
             "cloud-private": (
                 "cloud_lb",

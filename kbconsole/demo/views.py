@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, login
 from django.contrib.auth.decorators import login_not_required
@@ -14,13 +11,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from kbconsole.demo import links
+from kbconsole.demo.settings import DEMO_DIR
 
 
 @login_not_required
 @require_GET
 def sign_in(request: HttpRequest, token: str) -> HttpResponse:
     """Use up a link. One that was used before leads to the sign-in page, which says so."""
-    username = links.take(Path(settings.KBCONSOLE_DEMO_DIR) / "links", token)
+    username = links.take(DEMO_DIR / "links", token)
     if username is None:
         messages.error(
             request,

@@ -78,7 +78,9 @@ def test_two_approvals_need_two_people(dana: User, adam: User, ada: User, world:
     assert executed(plan).status == "succeeded"
 
 
-def test_the_second_of_two_decisions_is_told_who_did_what(dana: User, adam: User, ada: User, world: World) -> None:
+def test_the_second_of_two_decisions_is_told_who_did_what(
+    dana: User, adam: User, ada: User, world: World
+) -> None:
     plan = made(dana)
     services.decide(plan.pk, by=adam, approve=False, seen_hash=plan.hash, comment="too big")
     with pytest.raises(Stale, match=r"adam was first: Rejected at \d\d:\d\d"):
@@ -129,13 +131,12 @@ def test_a_resumed_run_does_not_compare_again(dana: User, adam: User, world: Wor
     assert drive(run).status == "succeeded"
 
 
-def test_a_plan_that_cannot_be_made_says_why(dana: User, world: World) -> None:
+def test_a_plan_that_cannot_be_made_says_why(
+    dana: User, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.extra = [Step(on="k8s-1", phase="apply", change=Put("k8s-1", "x"))]
-    Put.diff, kept = _refuse, Put.diff  # type: ignore[method-assign]
-    try:
-        plan = made(dana)
-    finally:
-        Put.diff = kept  # type: ignore[method-assign]
+    monkeypatch.setattr(Put, "diff", _refuse)
+    plan = made(dana)
     assert plan.status == "failed"
     assert plan.failure == {"code": "toy.refused", "params": {}}
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from kbconsole.audit.models import Entry
 from kbconsole.jobs import claims, runner, services, waking
 from kbconsole.jobs.definition import Verdict
+from kbconsole.jobs.execution import execute_in_thread
 from kbconsole.jobs.models import Run, RunStep
 from tests.driving import drive
 from tests.jobs.toys import ToyCheck, Trouble, World
@@ -86,7 +87,9 @@ def test_a_wait_ends_at_its_deadline_with_what_was_seen_last(dana: User, world: 
     world.answers["look k8s-1/role"] = [Verdict.WAIT]
     run = services.start(ToyCheck(), by=dana)
     runner.advance(run.pk)
-    run.steps.filter(phase="prove", lane="k8s-1").update(waiting_since=timezone.now() - timedelta(seconds=301))
+    run.steps.filter(phase="prove", lane="k8s-1").update(
+        waiting_since=timezone.now() - timedelta(seconds=301)
+    )
     run = drive(run)
     assert run.status == "failed"
     assert "jobs.waited_too_long" in said(run)
@@ -116,7 +119,7 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing(dana: User, world: Worl
     claims.claim(run, row)
     RunStep.objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     claims.reap()
-    late = runner.execute_in_thread(row.step(), changed=False, where="test")
+    late = execute_in_thread(row.step(), changed=False, where="test")
     assert claims.settle(run, row, late) is False
     assert RunStep.objects.get(pk=row.pk).status == "pending"
 
@@ -168,6 +171,6 @@ def test_intent_and_result_of_each_change_are_audited(dana: User, world: World) 
     world.answers["put k8s-3/role"] = [Trouble("toy.refused")]
     run = drive(services.start(ToyCheck(), by=dana))
     entries = Entry.objects.filter(run_id=run.pk, plane="k8s-3")
-    assert [(e.act, e.outcome) for e in entries.order_by("seq")][0] == ("run.change_intended", "intent")
+    assert next((e.act, e.outcome) for e in entries.order_by("seq")) == ("run.change_intended", "intent")
     assert entries.filter(act="run.change_ended", outcome="failure").count() == 1
     assert Entry.objects.get(run_id=run.pk, act="run.ended").outcome == "partial"

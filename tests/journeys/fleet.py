@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.auth.models import User
 
@@ -18,7 +19,7 @@ from placements.wishes import Wish
 from tests.driving import drive
 
 PLANES = ("k8s-1", "k8s-2", "k8s-3")
-ACK_PRIVATE = {
+ACK_PRIVATE: dict[str, Any] = {
     "provider": "ack", "address_type": "private", "subnet_id": "", "annotations": {}, "minimum_disk_gib": None,
 }  # fmt: skip
 

@@ -11,8 +11,9 @@ from kbconsole.jobs.models import Run
 from kbconsole.k8s.kinds import CLUSTER_ROLE, KB_CLUSTER_V1ALPHA1, POD, SERVICE
 from placements import services as placements
 from placements.models import Placement
+from placements.wishes import WishRefused
 from tests.driving import drive
-from tests.journeys.fleet import approved, asked, cloud, mesh, plan_of, register, trouble, wish
+from tests.journeys.fleet import approved, asked, mesh, plan_of, register, trouble, wish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +40,7 @@ def test_a_faulty_plane_holds_back_only_itself_and_retry_goes_on(
     run = approved(waiting, adam)
     assert run.status == "failed"
     assert [row[0] for row in trouble(run) if row[2] == "failed"] == ["k8s-3"]
-    assert "k8s-3" in [row[3] for row in trouble(run) if row[2] == "failed"][0]
+    assert "k8s-3" in next(row[3] for row in trouble(run) if row[2] == "failed")
     assert embedded.client("k8s-1").get(CLUSTER_ROLE, "kubeblocks-cluster-pod-role")
     assert not embedded.client(embedded.control_plane).list(KB_CLUSTER_V1ALPHA1, "default")
     embedded.fault("k8s-3", None)
@@ -72,6 +73,7 @@ def test_a_name_with_left_overs_is_refused_when_the_plan_is_made(
     placement = asked(wish(mesh(adam)), dana)
     plan = plan_of(placement)
     assert plan.status == "failed"
+    assert plan.failure
     assert plan.failure["code"] == "placements.leftovers"
     assert plan.failure["params"]["plane"] == "k8s-2"
     embedded.client("k8s-2").delete(SERVICE, "etcd-demo-etcd-peer-0", "default")
@@ -83,7 +85,7 @@ def test_a_name_with_left_overs_is_refused_when_the_plan_is_made(
 def test_a_second_request_for_the_same_name_is_refused_with_its_owner(
     waiting: Placement, dana: User, adam: User
 ) -> None:
-    with pytest.raises(placements.WishRefused) as refused:
+    with pytest.raises(WishRefused) as refused:
         placements.request(wish(waiting.profile), by=dana)
     assert "dana already has a database default/etcd-demo" in str(refused.value.fields["name"][0])
 

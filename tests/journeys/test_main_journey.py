@@ -34,6 +34,7 @@ def test_an_etcd_over_three_planes_runs_and_is_retired(
         pods = embedded.client(plane).list(POD, "default", labels=LABELS)
         assert [pod["metadata"]["name"] for pod in pods] == [f"etcd-demo-etcd-{number}"]
         assert embedded.client(plane).get(CLUSTER_ROLE, "kubeblocks-cluster-pod-role")
+    assert placement.observed
     seen = {pod["name"]: pod for there in placement.observed.values() for pod in there["pods"]}
     assert sorted(seen) == [f"etcd-demo-etcd-{n}" for n in range(3)]
     assert sorted(pod["role"] for pod in seen.values()) == ["follower", "follower", "leader"]
@@ -60,6 +61,7 @@ def test_with_cloud_load_balancers_every_replica_has_its_address(
     run = approved(placement, adam)
     assert run.status == "succeeded", trouble(run)
     for number, plane in enumerate(PLANES):
+        assert placement.observed
         services = placement.observed[plane]["services"]
         middle = "-peer" if line == "0.9" else ""
         balanced = [service for service in services if service["type"] == "LoadBalancer"]

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import connection
@@ -22,6 +21,7 @@ from django.db import connection
 from kbconsole.common.roles import Role
 from kbconsole.demo import links
 from kbconsole.demo.processes import PYTHON, Child, Children
+from kbconsole.demo.settings import DEMO_DIR, DEMO_PASSWORD
 
 PEOPLE = {"dba": Role.DBA, "admin": Role.ADMIN, "admin2": Role.ADMIN, "auditor": Role.AUDITOR}
 HOST = "127.0.0.1"
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-story", action="store_true", help="an empty console")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.folder = Path(settings.KBCONSOLE_DEMO_DIR)
+        self.folder = DEMO_DIR
         self.port: int = options["port"]
         self.children = Children(self.say)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         for username, role in PEOPLE.items():
             user, made = User.objects.get_or_create(username=username)
             if made:
-                user.set_password(settings.DEMO_PASSWORD)
+                user.set_password(DEMO_PASSWORD)
                 user.save()
             user.groups.set([Group.objects.get(name=role)])
         links.forget(self.folder / "links")
@@ -137,7 +137,7 @@ class Command(BaseCommand):
             token = links.make(self.folder / "links", username)
             self.say(f"    {username:<8} {base}/demo/sign-in/{token}/")
         self.say(
-            f"    … or by these names with the password {settings.DEMO_PASSWORD}\n"
+            f"    … or by these names with the password {DEMO_PASSWORD}\n"
             "  Use a private window for the second role, so that both stay signed in.\n\n"
             "  Next three clicks:\n"
             "    1. as dba:    Databases → Ask for a database → Show the plan\n"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management import BaseCommand
 
+from kbconsole.demo.settings import DEMO_DIR
 from kbconsole.demo.story import Story
 
 
@@ -15,4 +14,4 @@ class Command(BaseCommand):
     help = "Registers the embedded fleet and makes three databases: finished, waiting, failed."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        Story(Path(settings.KBCONSOLE_DEMO_DIR), say=self.stdout.write).tell()
+        Story(DEMO_DIR, say=self.stdout.write).tell()
