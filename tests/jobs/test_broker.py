@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty
 from stat import S_IMODE
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import pytest
@@ -49,13 +49,16 @@ while time.monotonic() < until:
 """
 
 BINDER = """
-import sys
+import sys, time
 from kombu import Exchange, Queue
 from tests.jobs.test_broker import connected
-folder, me = sys.argv[1], sys.argv[2]
+folder, me, start = sys.argv[1], sys.argv[2], float(sys.argv[3])
 channel = connected(folder).default_channel
-for number in range(40):
-    Queue(f"{me}-{number}", Exchange("all", type="fanout"))(channel).declare()
+for number in range(100):
+    queue = Queue(f"{me}-{number}", Exchange(f"all-{number}", type="fanout"))(channel)
+    while time.time() < start + number * 0.005:
+        pass  # all processes bind at the same moment
+    queue.declare()
 """
 
 
@@ -121,10 +124,12 @@ def test_every_message_arrives_whole_and_once(tmp_path: Path, spawn: Spawn) -> N
 
 
 def test_processes_that_start_together_all_hear_what_is_for_all(tmp_path: Path, spawn: Spawn) -> None:
-    for child in [spawn(BINDER, tmp_path, me) for me in range(4)]:
+    start = time() + 1.5
+    for child in [spawn(BINDER, tmp_path, me, start) for me in range(3)]:
         finished(child)
-    heard = {row.queue for row in channel(tmp_path).get_table("all")}
-    assert heard == {f"{me}-{number}" for me in range(4) for number in range(40)}
+    for number in range(100):
+        heard = {row.queue for row in channel(tmp_path).get_table(f"all-{number}")}
+        assert heard == {f"{me}-{number}" for me in range(3)}
 
 
 def test_its_folders_are_private(tmp_path: Path) -> None:
