@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from time import monotonic, sleep
 
-from kbconsole.jobs import claims, runner, waking
-from kbconsole.jobs.models import Run
+from django.utils import timezone
+
+from kbconsole.jobs import claims, runner
+from kbconsole.jobs.models import Run, StepStatus
+from kbconsole.jobs.order import ready
 
 
 def drive(run: Run | int, *, seconds: float = 20) -> Run:
-    """Carry a run on until it ends, or needs a person, or the time is over."""
+    """Carry a run on until it ends, or only a person can carry it on, or the time is over."""
     run_id = run if isinstance(run, int) else run.pk
     until = monotonic() + seconds
     while monotonic() < until:
         runner.advance(run_id)
-        now = Run.objects.get(pk=run_id)
-        if not now.active or not now.steps.exclude(status__in=_STILL).exists():
-            return now
         claims.reap()
-        waking.due()
+        if _still(run_id):
+            break
         sleep(0.02)
     return Run.objects.get(pk=run_id)
 
 
-_STILL = ("succeeded", "failed", "errored", "skipped", "cancelled", "needs_person")
+def _still(run_id: int) -> bool:
+    run = Run.objects.get(pk=run_id)
+    rows = list(run.steps.all())
+    moving = any(row.status in (StepStatus.RUNNING, StepStatus.WAITING) for row in rows)
+    return not run.active or not (moving or ready(rows, timezone.now()))
