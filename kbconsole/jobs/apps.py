@@ -1,8 +1,6 @@
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
-from kbconsole import celery  # noqa: F401  without it the web process would send to a broker that nobody configured
-
 
 class JobsConfig(AppConfig):
     name = "kbconsole.jobs"
