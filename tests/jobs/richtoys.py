@@ -75,7 +75,9 @@ class RichApply(Change):
             if self.how == "conflict"
             else Touch("created" if self.how == "unchecked" else self.how)
         )
-        changes = ({"path": "rules[0].verbs", "before": ["get"], "after": ["get", "list"]},)
+        changes: tuple[dict[str, Any], ...] = (
+            {"path": "rules[0].verbs", "before": ["get"], "after": ["get", "list"]},
+        )
         conflicts = ({"manager": "helm", "field": ".rules"},) if self.how == "conflict" else ()
         if touch in (Touch.UNCHANGED, Touch.REMOVED):
             changes = ()

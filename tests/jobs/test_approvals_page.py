@@ -18,8 +18,8 @@ from tests.people import person, signed_in
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def show(user: User, query: str = "", **headers: str) -> str:
-    response = signed_in(user).get(f"/approvals/{query}", **headers)
+def show(user: User, query: str = "", headers: dict[str, str] | None = None) -> str:
+    response = signed_in(user).get(f"/approvals/{query}", headers=headers)
     assert response.status_code == 200
     return response.content.decode()
 
@@ -94,7 +94,7 @@ def test_after_a_decision_the_next_one_opens(dana: User, adam: User, world: Worl
 
 def test_the_list_comes_as_a_fragment(dana: User, adam: User, world: World) -> None:
     made(dana)
-    page = show(adam, "?tab=waiting", HTTP_HX_REQUEST="true")
+    page = show(adam, "?tab=waiting", {"HX-Request": "true"})
     assert page.startswith('<div id="approvals"')
 
 

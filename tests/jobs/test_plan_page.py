@@ -20,7 +20,7 @@ from tests.jobs.toys import World
 from tests.people import person, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HTMX = {"HTTP_HX_REQUEST": "true"}
+HTMX = {"HX-Request": "true"}
 
 
 def url(plan: Plan, act: str = "") -> str:
@@ -90,7 +90,7 @@ def test_while_it_is_made_the_page_watches_the_planning_run(dana: User, world: W
     assert f"/runs/{plan.runs.get().pk}/" in page
     assert '<noscript><meta http-equiv="refresh"' in page
     drive(plan.runs.get())
-    fragment = text(signed_in(dana).get(url(plan), **HTMX))
+    fragment = text(signed_in(dana).get(url(plan), headers=HTMX))
     assert fragment.lstrip().startswith('<div id="plan">')
     assert "What would change" in fragment
 
@@ -247,11 +247,11 @@ def test_each_end_has_its_sentence(dana: User, world: World) -> None:
 def test_news_while_reading(dana: User, adam: User, ada: User, world: World) -> None:
     plan = made(dana, needed=2)
     watch = signed_in(dana)
-    assert watch.get(url(plan, "news/?seen=ready-0"), **HTMX).status_code == 204
+    assert watch.get(url(plan, "news/?seen=ready-0"), headers=HTMX).status_code == 204
     post(adam, plan, "approve", comment="one")
-    news = watch.get(url(plan, "news/?seen=ready-0"), **HTMX)
+    news = watch.get(url(plan, "news/?seen=ready-0"), headers=HTMX)
     assert "adam: Approved" in text(news)
-    assert watch.get(url(plan, "news/?seen=ready-1"), **HTMX).status_code == 204
+    assert watch.get(url(plan, "news/?seen=ready-1"), headers=HTMX).status_code == 204
 
 
 def test_an_act_that_came_back_as_a_link_leads_to_the_page(dana: User, adam: User, world: World) -> None:

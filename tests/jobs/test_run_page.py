@@ -20,7 +20,7 @@ from tests.jobs.toys import World
 from tests.people import person, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HTMX = {"HTTP_HX_REQUEST": "true"}
+HTMX = {"HX-Request": "true"}
 
 
 def text(response: Any) -> str:
@@ -124,13 +124,13 @@ def test_the_grid_comes_as_a_fragment_and_stops_asking_when_over(dana: User, wor
     world.answers["look k8s-3/address"] = [Verdict.WAIT]
     run = advanced(dana)
     client = signed_in(dana)
-    fragment = text(client.get(f"/runs/{run.pk}/grid/?cell=0", **HTMX))
+    fragment = text(client.get(f"/runs/{run.pk}/grid/?cell=0", headers=HTMX))
     assert fragment.startswith('<div id="run-live"')
     assert f'hx-get="/runs/{run.pk}/grid/?cell=0"' in fragment
     assert "<html" not in fragment
     services.cancel(run.pk, by=dana)
     drive(run)
-    assert "every 2s" not in text(client.get(f"/runs/{run.pk}/grid/", **HTMX))
+    assert "every 2s" not in text(client.get(f"/runs/{run.pk}/grid/", headers=HTMX))
 
 
 def test_lines_after_a_number_each_once(dana: User, world: World) -> None:
@@ -139,8 +139,8 @@ def test_lines_after_a_number_each_once(dana: User, world: World) -> None:
     client = signed_in(dana)
     shown = [int(n) for n in re.findall(r'<li id="e(\d+)">', show(dana, run))]
     assert shown == list(range(1, run.last_seq + 1))
-    assert client.get(f"/runs/{run.pk}/events/?after={run.last_seq}", **HTMX).status_code == 204
-    part = text(client.get(f"/runs/{run.pk}/events/?after={run.last_seq - 3}", **HTMX))
+    assert client.get(f"/runs/{run.pk}/events/?after={run.last_seq}", headers=HTMX).status_code == 204
+    part = text(client.get(f"/runs/{run.pk}/events/?after={run.last_seq - 3}", headers=HTMX))
     assert re.findall(r'<li id="e(\d+)">', part) == [
         str(run.last_seq - 2),
         str(run.last_seq - 1),
@@ -161,7 +161,7 @@ def test_at_most_200_lines_at_once_and_none_is_lost(dana: User, world: World) ->
     Run.objects.filter(pk=run.pk).update(last_seq=first + 300)
     client, after, seen = signed_in(dana), 0, []
     while True:
-        response = client.get(f"/runs/{run.pk}/events/?after={after}", **HTMX)
+        response = client.get(f"/runs/{run.pk}/events/?after={after}", headers=HTMX)
         found = [int(n) for n in re.findall(r'<li id="e(\d+)">', text(response))]
         if not found:
             break

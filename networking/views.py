@@ -1,0 +1,101 @@
+"""Network profiles: everybody with a role reads, administrators write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.roles import Role, has_role, require, roles_of
+from networking import pages, services
+from networking.forms import NameForm, SeenForm, config_form
+from networking.kinds.base import KINDS, kind_named
+from networking.models import Profile
+
+
+@require_safe
+def profile_list(request: HttpRequest) -> HttpResponse:
+    """How replicas can reach each other here, in plain words."""
+    if not roles_of(request.user):
+        raise Http404
+    context = {
+        "rows": pages.rows_for(request.user), "kinds": [kind() for kind in KINDS],
+        "admin": has_role(request.user, Role.ADMIN), "replicas": pages.REPLICAS,
+    }  # fmt: skip
+    return render(request, "networking/profile_list.html", context)
+
+
+@require_safe
+def profile_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Where a link to one profile leads: its place in the list."""
+    profile = get_object_or_404(Profile.objects.visible_to(request.user), pk=pk)
+    return redirect(f"{reverse('networking:profile-list')}#profile-{profile.pk}")
+
+
+def profile_new(request: HttpRequest, kind: str = "") -> HttpResponse:
+    """Choose a kind, then fill in its form."""
+    require(request.user, Role.ADMIN)
+    if not kind:
+        return render(request, "networking/profile_choose.html", {"kinds": [known() for known in KINDS]})
+    if kind not in KINDS:
+        raise Http404
+    data = request.POST if request.method == "POST" else None
+    name, config = NameForm(data), config_form(kind_named(kind), data)
+    context: dict[str, Any] = {"kind": kind_named(kind), "name_form": name, "config_form": config}
+    if data is None:
+        return render(request, "networking/profile_new.html", context)
+    if not (name.is_valid() & config.is_valid()):
+        return render(request, "networking/profile_new.html", context, status=400)
+    try:
+        profile = services.create_profile(
+            name=name.cleaned_data["name"], kind=kind, config=config.cleaned_data, by=request.user
+        )
+    except ConsoleError as error:
+        name.add_error("name", str(error))
+        return render(request, "networking/profile_new.html", context, status=error.status)
+    messages.success(request, _("%(name)s can be chosen now.") % {"name": profile.name})
+    return redirect("networking:profile-list")
+
+
+def profile_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change the settings of a profile; databases that stand stay as they are."""
+    profile = get_object_or_404(pages.with_users(Profile.objects.visible_to(request.user)), pk=pk)
+    require(request.user, Role.ADMIN)
+    if profile.kind not in KINDS:
+        raise Http404
+    data = request.POST if request.method == "POST" else None
+    seen = SeenForm(data, initial={"seen_version": profile.version})
+    config = config_form(profile.behaviour, data, initial=profile.config)
+    if data is None:
+        return _edit_page(request, profile, seen, config)
+    if not (seen.is_valid() & config.is_valid()):
+        return _edit_page(request, profile, seen, config, status=400)
+    try:
+        changed = services.change_profile(
+            profile,
+            config=config.cleaned_data,
+            seen_version=seen.cleaned_data["seen_version"],
+            by=request.user,
+        )
+    except ConsoleError as error:
+        return _edit_page(request, profile, seen, config, error=error, status=error.status)
+    said = _("%(name)s is version %(version)s now.") % {"name": changed.name, "version": changed.version}
+    messages.success(request, said)
+    return redirect("networking:profile-list")
+
+
+def _edit_page(
+    request: HttpRequest, profile: Profile, seen: SeenForm, config: forms.Form,
+    *, error: ConsoleError | None = None, status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    context = {
+        "row": pages.row_of(profile), "profile": profile, "seen_form": seen, "config_form": config, "error": error,
+    }  # fmt: skip
+    return render(request, "networking/profile_edit.html", context, status=status)

@@ -1,0 +1,179 @@
+"""Network profiles over HTTP, as each role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from kbconsole.audit.models import Entry
+from networking.models import Profile
+from networking.services import change_profile, create_profile
+from tests.people import signed_in
+
+pytestmark = pytest.mark.django_db
+
+PRIVATE: dict[str, Any] = {
+    "provider": "ack",
+    "address_type": "private",
+    "subnet_id": "",
+    "annotations": {},
+    "minimum_disk_gib": None,
+}
+PUBLIC = {**PRIVATE, "address_type": "public"}
+FORM = {"name": "LB-intranet", "config-provider": "ack", "config-address_type": "private"}
+
+
+def profile(by: User, name: str = "intranet", **config: Any) -> Profile:
+    return create_profile(name=name, kind="cloud_lb", config={**PRIVATE, **config}, by=by)
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+@pytest.mark.parametrize("who", ["adam", "dana", "vera"])
+def test_everybody_with_a_role_reads_what_a_profile_promises(
+    who: str, dana: User, adam: User, vera: User
+) -> None:
+    profile(adam)
+    page = text(signed_in(User.objects.get(username=who)).get("/networks/"))
+    assert "Each replica gets a private address of its own" in page
+    assert "The smallest disk that Alibaba Cloud ACK makes is 20 GiB." in page
+    assert "3 for 3 replicas; each is paid for" in page
+    assert "0 databases" in page
+    assert "alibaba-cloud-loadbalancer-address-type: intranet" in page
+    assert "public addresses" not in page
+    assert ("/edit/" in page) == (who == "adam")
+
+
+def test_public_addresses_are_marked(dana: User, adam: User) -> None:
+    profile(adam, address_type="public")
+    assert "public addresses" in text(signed_in(dana).get("/networks/"))
+
+
+def test_a_mesh_promises_names(dana: User, adam: User) -> None:
+    create_profile(name="mesh", kind="cilium_mesh", config={}, by=adam)
+    page = text(signed_in(dana).get("/networks/"))
+    assert "Replicas reach each other by name over all planes" in page
+    assert "none" in page
+
+
+def test_an_empty_list_shows_the_ways_and_who_may(dana: User, adam: User) -> None:
+    page = text(signed_in(adam).get("/networks/"))
+    assert "No profile yet" in page
+    assert "/networks/new/cloud_lb/" in page
+    page = text(signed_in(dana).get("/networks/"))
+    assert "Administrators make and change profiles." in page
+    assert "/networks/new/" not in page
+
+
+def test_without_a_role_there_is_no_page(nobody: User, adam: User) -> None:
+    made = profile(adam)
+    for path in ("", f"{made.pk}/", f"{made.pk}/edit/"):
+        assert signed_in(nobody).get(f"/networks/{path}").status_code == 404
+
+
+def test_only_administrators_write(dana: User, vera: User, adam: User) -> None:
+    made = profile(adam)
+    for user in (dana, vera):
+        for path in ("new/", "new/cloud_lb/", f"{made.pk}/edit/"):
+            assert signed_in(user).get(f"/networks/{path}").status_code == 403
+            assert signed_in(user).post(f"/networks/{path}", FORM).status_code == 403
+    assert Profile.objects.count() == 1
+
+
+def test_each_kind_draws_its_own_form(adam: User) -> None:
+    client = signed_in(adam)
+    assert "Cilium Cluster Mesh" in text(client.get("/networks/new/"))
+    page = text(client.get("/networks/new/cloud_lb/"))
+    assert 'name="config-provider"' in page
+    assert "Volcengine subnet ID" in page
+    assert 'name="config-provider"' not in text(client.get("/networks/new/cilium_mesh/"))
+    assert client.get("/networks/new/carrier-pigeon/").status_code == 404
+
+
+def test_a_profile_is_made(adam: User) -> None:
+    response = signed_in(adam).post("/networks/new/cloud_lb/", FORM)
+    assert response["Location"] == "/networks/"
+    made = Profile.objects.get()
+    assert (made.name, made.kind, made.config["provider"]) == ("lb-intranet", "cloud_lb", "ack")
+    assert Entry.objects.filter(act="networking.profile_made").count() == 1
+
+
+def test_nothing_typed_is_lost_when_a_field_is_wrong(adam: User) -> None:
+    wrong = {**FORM, "config-provider": "vke", "config-minimum_disk_gib": "40", "name": "not a slug!"}
+    response = signed_in(adam).post("/networks/new/cloud_lb/", wrong)
+    assert response.status_code == 400
+    page = text(response)
+    assert "Volcengine needs the ID of a subnet" in page
+    assert 'value="40"' in page
+    assert "not a slug!" in page
+    assert Profile.objects.count() == 0
+
+
+def test_a_taken_name_is_said_at_the_name(adam: User) -> None:
+    profile(adam, "lb-intranet")
+    response = signed_in(adam).post("/networks/new/cloud_lb/", FORM)
+    assert response.status_code == 400
+    assert "A network profile is called lb-intranet already." in text(response)
+
+
+def test_a_change_makes_a_new_version(adam: User) -> None:
+    made = profile(adam)
+    client = signed_in(adam)
+    page = text(client.get(f"/networks/{made.pk}/edit/"))
+    assert 'name="seen_version" value="1"' in page
+    assert "become out of date" in page
+    client.post(f"/networks/{made.pk}/edit/", {**FORM, "config-minimum_disk_gib": 40, "seen_version": 1})
+    made.refresh_from_db()
+    assert (made.version, made.config["minimum_disk_gib"]) == (2, 40)
+
+
+def test_who_was_slower_is_told_and_keeps_what_was_typed(adam: User, ada: User) -> None:
+    made = profile(adam)
+    change_profile(made, config={**PRIVATE, "minimum_disk_gib": 30}, seen_version=1, by=ada)
+    late = {**FORM, "config-minimum_disk_gib": 77, "seen_version": 1}
+    response = signed_in(adam).post(f"/networks/{made.pk}/edit/", late)
+    assert response.status_code == 409
+    assert "Somebody changed intranet meanwhile" in text(response)
+    assert 'value="77"' in text(response)
+    assert 'name="seen_version" value="1"' in text(response), "a second click does not overwrite unseen"
+    made.refresh_from_db()
+    assert made.config["minimum_disk_gib"] == 30
+
+
+def test_wrong_settings_are_not_saved(adam: User) -> None:
+    made = profile(adam)
+    bad = {**FORM, "config-minimum_disk_gib": 5, "seen_version": 1}
+    response = signed_in(adam).post(f"/networks/{made.pk}/edit/", bad)
+    assert response.status_code == 400
+    assert "Give 20 or more" in text(response)
+    assert (
+        signed_in(adam).post(f"/networks/{made.pk}/edit/", {**FORM, "seen_version": "x"}).status_code == 400
+    )
+
+
+def test_a_kind_that_is_gone_breaks_no_page(adam: User) -> None:
+    made = profile(adam)
+    Profile.objects.filter(pk=made.pk).update(kind="carrier-pigeon")
+    assert "no network kind “carrier-pigeon” any more" in text(signed_in(adam).get("/networks/"))
+    assert signed_in(adam).get(f"/networks/{made.pk}/edit/").status_code == 404
+
+
+def test_a_link_to_a_profile_leads_to_its_place(dana: User, adam: User) -> None:
+    made = profile(adam)
+    assert signed_in(dana).get(f"/networks/{made.pk}/")["Location"] == f"/networks/#profile-{made.pk}"
+
+
+def test_queries_do_not_grow_with_rows(adam: User, django_assert_max_num_queries: Any) -> None:
+    counts = []
+    for rows in (10, 60):
+        for number in range(Profile.objects.count(), rows):
+            Profile.objects.create(name=f"p-{number}", kind="cloud_lb", config=PUBLIC, created_by=adam)
+        client = signed_in(adam)
+        with django_assert_max_num_queries(8) as seen:
+            assert client.get("/networks/").status_code == 200
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
