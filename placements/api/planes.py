@@ -1,0 +1,197 @@
+"""The fleet: planes, uploads of kubeconfigs, and the copy of the pods' role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kbconsole.common.roles import Role
+from kbconsole.fleet import services
+from kbconsole.fleet.models import KubeconfigDraft, Plane
+from placements.api.base import Api, Pages
+from placements.api.describe import answers, lists
+from placements.api.fields import Answer, AnyObject, Body, SentenceField, SentencesField, Text, Truth
+from placements.api.plans import PlanAnswer, plan_rows
+from placements.api.runs import RunAnswer
+
+
+class ContextName(Text):
+    """The name of a context, which is that of its plane."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=128, **kwargs)
+
+
+class PlaneAnswer(Answer):
+    name = serializers.CharField()
+    is_control_plane = serializers.BooleanField()
+    is_data_plane = serializers.BooleanField()
+    state = serializers.ChoiceField(["connected", "connecting", "silent"])
+    uid = serializers.CharField()
+    server = serializers.CharField()
+    version = serializers.CharField()
+    release_line = serializers.CharField()
+    operator_version = serializers.CharField()
+    storage_class = serializers.CharField()
+    region = serializers.CharField()
+    zones = serializers.ListField(child=serializers.CharField())
+    last_answer_at = serializers.DateTimeField(allow_null=True)
+    last_asked_at = serializers.DateTimeField(allow_null=True)
+    last_error = SentenceField(allow_null=True)
+    facts_at = serializers.DateTimeField(allow_null=True)
+
+
+class PlaneDetail(PlaneAnswer):
+    operator_contexts = serializers.ListField(child=serializers.CharField())
+    operator_contexts_disabled = serializers.ListField(child=serializers.CharField())
+    definitions = serializers.ListField(child=AnyObject())
+    nodes = serializers.ListField(child=AnyObject())
+
+
+class ContextAnswer(Answer):
+    name = serializers.CharField()
+    accepted = serializers.BooleanField()
+    server = serializers.CharField()
+    user_kind = serializers.CharField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    findings = SentencesField()
+
+
+class DraftAnswer(Answer):
+    """An upload, without anything secret. Only its owner sees it, for half an hour."""
+
+    id = serializers.IntegerField()
+    contexts = ContextAnswer(many=True)
+    chosen = serializers.ListField(child=serializers.CharField())
+    control_plane = serializers.CharField()
+    also_plane = serializers.BooleanField()
+    replaces = serializers.CharField()
+    run = serializers.IntegerField(allow_null=True)
+    expires_at = serializers.DateTimeField()
+
+
+class SavedAnswer(Answer):
+    planes = PlaneAnswer(many=True)
+
+
+class UploadBody(Body):
+    kubeconfig = Text(trim_whitespace=False)
+    replaces = ContextName(required=False, default="", allow_blank=True)
+
+
+class ChooseBody(Body):
+    contexts = serializers.ListField(child=ContextName(), max_length=200)
+    control_plane = ContextName(required=False, default="", allow_blank=True)
+    also_plane = Truth(required=False, default=False)
+
+
+class SaveBody(Body):
+    contexts = serializers.ListField(child=ContextName(), max_length=200)
+
+
+class CopyBody(Body):
+    planes = serializers.ListField(child=ContextName(), max_length=200)
+    take_over = Truth(required=False, default=False)
+    reason = Text(required=False, default="", allow_blank=True, max_length=4000)
+
+
+class PlaneList(Api):
+    """The planes of the fleet."""
+
+    pagination_class = Pages
+
+    @lists(PlaneAnswer)
+    def get(self, request: Request) -> Response:
+        self.filters(request, Body)
+        return self.page(request, Plane.objects.visible_to(request.user), PlaneAnswer, order="name")
+
+
+class PlaneOne(Api):
+    """One plane, as it was last read."""
+
+    @answers(PlaneDetail)
+    def get(self, request: Request, name: str) -> Response:
+        plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
+        return self.answer(request, PlaneDetail, plane)
+
+
+class PlaneCheck(Api):
+    """Look a plane over again: a preflight, which is a run."""
+
+    acts = (Role.ADMIN,)
+
+    @answers(RunAnswer, code=202)
+    def post(self, request: Request, name: str) -> Response:
+        self.body(request, Body)
+        plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
+        return self.answer(request, RunAnswer, services.recheck(plane=plane, by=request.user), 202)
+
+
+class DraftList(Api):
+    """Upload a kubeconfig. Nothing of it is used before its contexts are chosen, checked and saved."""
+
+    acts = (Role.ADMIN,)
+
+    @answers(DraftAnswer, body=UploadBody, code=201)
+    def post(self, request: Request) -> Response:
+        given = self.body(request, UploadBody)
+        replaces = given["replaces"]
+        if replaces and not Plane.objects.visible_to(request.user).filter(name=replaces).exists():
+            raise serializers.ValidationError({"replaces": [_("No plane of the fleet has this name.")]})
+        draft = services.upload_draft(data=given["kubeconfig"].encode(), replaces=replaces, by=request.user)
+        return self.answer(request, DraftAnswer, draft, 201)
+
+
+class DraftApi(Api):
+    """An upload is its owner's alone."""
+
+    reads = acts = (Role.ADMIN,)
+
+    def draft(self, request: Request, pk: int) -> KubeconfigDraft:
+        found: KubeconfigDraft = get_object_or_404(KubeconfigDraft.objects.visible_to(request.user), pk=pk)
+        return found
+
+
+class DraftOne(DraftApi):
+    """One upload."""
+
+    @answers(DraftAnswer)
+    def get(self, request: Request, pk: int) -> Response:
+        return self.answer(request, DraftAnswer, self.draft(request, pk))
+
+
+class DraftChoose(DraftApi):
+    """Choose contexts and start their preflight, which is a run."""
+
+    @answers(RunAnswer, body=ChooseBody, code=202)
+    def post(self, request: Request, pk: int) -> Response:
+        given = self.body(request, ChooseBody)
+        run = services.choose(draft=self.draft(request, pk), by=request.user, **given)
+        return self.answer(request, RunAnswer, run, 202)
+
+
+class DraftSave(DraftApi):
+    """Make planes of the contexts whose preflight has no failure."""
+
+    @answers(SavedAnswer, body=SaveBody, code=201)
+    def post(self, request: Request, pk: int) -> Response:
+        given = self.body(request, SaveBody)
+        planes = services.save(draft=self.draft(request, pk), contexts=given["contexts"], by=request.user)
+        return self.answer(request, SavedAnswer, {"planes": planes}, 201)
+
+
+class CopyRbac(Api):
+    """Plan the copy of the pods' role to data planes."""
+
+    acts = (Role.ADMIN,)
+
+    @answers(PlanAnswer, body=CopyBody, code=202)
+    def post(self, request: Request) -> Response:
+        given = self.body(request, CopyBody)
+        plan = services.plan_rbac_copy(by=request.user, **given)
+        return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=plan.pk), 202)

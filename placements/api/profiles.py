@@ -1,0 +1,122 @@
+"""Network profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kbconsole.common.roles import Role
+from networking import services
+from networking.kinds.base import KINDS, ProfileConfig, kind_named
+from networking.models import Profile
+from placements.api.base import Api, Pages
+from placements.api.describe import answers, lists
+from placements.api.fields import Answer, AnyObject, Body, Text, Whole
+
+
+class ProfileAnswer(Answer):
+    name = serializers.CharField()
+    kind = serializers.CharField()
+    kind_label = serializers.CharField(source="behaviour.label")
+    note = serializers.CharField(source="behaviour.note")
+    config = AnyObject()
+    version = serializers.IntegerField()
+    created_by = serializers.CharField(source="created_by.username")
+    created_at = serializers.DateTimeField()
+    changed_at = serializers.DateTimeField()
+
+
+class KindField(Text):
+    """The slug of a registered network kind."""
+
+    def to_internal_value(self, data: Any) -> str:
+        slug = super().to_internal_value(data)
+        if slug not in KINDS:
+            known = ", ".join(kind.slug for kind in KINDS)
+            raise serializers.ValidationError(
+                _("Choose one of these kinds: %(known)s.") % {"known": known}, "kind"
+            )
+        return slug
+
+
+class ProfileBody(Body):
+    """`config` has the fields of the kind's own form."""
+
+    name = serializers.SlugField(max_length=40)
+    kind = KindField()
+    config = AnyObject(required=False, default=dict)
+
+
+class ProfileChange(Body):
+    """`seen_version` is the version that was read; a profile that somebody changed meanwhile stays as it is."""
+
+    config = AnyObject()
+    seen_version = Whole()
+
+
+def cleaned(kind: str, config: Mapping[str, Any]) -> ProfileConfig:
+    """Return the settings as the kind's form cleans them. Raises ValidationError by field."""
+    form = kind_named(kind).Config(dict(config))
+    errors: dict[str, list[serializers.ErrorDetail]] = {}
+    for name in sorted(set(config) - set(form.fields)):
+        errors[name[:100]] = [
+            serializers.ErrorDetail(_("There is no field of this name here."), code="unknown")
+        ]
+    for name, found in form.errors.as_data().items():
+        said = [(text, error.code or "invalid") for error in found for text in error.messages]
+        errors[name] = [serializers.ErrorDetail(text, code=code) for text, code in said]
+    if errors:
+        raise serializers.ValidationError({"config": errors})
+    return form.cleaned_data
+
+
+class ProfileList(Api):
+    """The network profiles: reading is for every role, making for administrators."""
+
+    pagination_class = Pages
+    acts = (Role.ADMIN,)
+
+    @lists(ProfileAnswer)
+    def get(self, request: Request) -> Response:
+        self.filters(request, Body)
+        rows = Profile.objects.visible_to(request.user).select_related("created_by")
+        return self.page(request, rows, ProfileAnswer, order="name")
+
+    @answers(ProfileAnswer, body=ProfileBody, code=201)
+    def post(self, request: Request) -> Response:
+        given = self.body(request, ProfileBody)
+        config = cleaned(given["kind"], given["config"])
+        profile = services.create_profile(
+            name=given["name"], kind=given["kind"], config=config, by=request.user
+        )
+        return self.answer(request, ProfileAnswer, profile, 201)
+
+
+class ProfileOne(Api):
+    """One network profile. A change raises its version; plans that were made with the old one are out of date."""
+
+    acts = (Role.ADMIN,)
+
+    def profile(self, request: Request, name: str) -> Profile:
+        rows = Profile.objects.visible_to(request.user).select_related("created_by")
+        found: Profile = get_object_or_404(rows, name=name)
+        return found
+
+    @answers(ProfileAnswer)
+    def get(self, request: Request, name: str) -> Response:
+        return self.answer(request, ProfileAnswer, self.profile(request, name))
+
+    @answers(ProfileAnswer, body=ProfileChange)
+    def put(self, request: Request, name: str) -> Response:
+        given, profile = self.body(request, ProfileChange), self.profile(request, name)
+        changed = services.change_profile(
+            profile, config=cleaned(profile.kind, given["config"]), seen_version=given["seen_version"],
+            by=request.user,
+        )  # fmt: skip
+        return self.answer(request, ProfileAnswer, changed)

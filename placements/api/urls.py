@@ -1,0 +1,57 @@
+"""Addresses of the API, below /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from placements.api import audit, databases, people, planes, plans, profiles, runs
+from placements.api.schema import Nowhere, Schema
+
+app_name = "api"
+urlpatterns = [
+    path("me/", people.Me.as_view(), name="me"),
+    path("token/", people.TokenApi.as_view(), name="token"),
+    path("schema/", Schema.as_view(), name="schema"),
+    path("planes/", planes.PlaneList.as_view(), name="planes"),
+    path("planes/<path:name>/check/", planes.PlaneCheck.as_view(), name="plane-check"),
+    path("planes/<path:name>/", planes.PlaneOne.as_view(), name="plane"),
+    path("kubeconfig-drafts/", planes.DraftList.as_view(), name="drafts"),
+    path("kubeconfig-drafts/<int:pk>/", planes.DraftOne.as_view(), name="draft"),
+    path("kubeconfig-drafts/<int:pk>/choose/", planes.DraftChoose.as_view(), name="draft-choose"),
+    path("kubeconfig-drafts/<int:pk>/save/", planes.DraftSave.as_view(), name="draft-save"),
+    path("fleet/copy-rbac/", planes.CopyRbac.as_view(), name="copy-rbac"),
+    path("profiles/", profiles.ProfileList.as_view(), name="profiles"),
+    path("profiles/<slug:name>/", profiles.ProfileOne.as_view(), name="profile"),
+    path("placements/", databases.PlacementList.as_view(), name="placements"),
+    path("placements/<int:pk>/", databases.PlacementOne.as_view(), name="placement"),
+    path("placements/<int:pk>/plan/", databases.PlacementPlan.as_view(), name="placement-plan"),
+    path("placements/<int:pk>/approve/", databases.PlacementApprove.as_view(), name="placement-approve"),
+    path("placements/<int:pk>/reject/", databases.PlacementReject.as_view(), name="placement-reject"),
+    path("placements/<int:pk>/withdraw/", databases.PlacementWithdraw.as_view(), name="placement-withdraw"),
+    path("placements/<int:pk>/cancel/", databases.PlacementCancel.as_view(), name="placement-cancel"),
+    path("placements/<int:pk>/retire/", databases.PlacementRetire.as_view(), name="placement-retire"),
+    path("placements/<int:pk>/check/", databases.PlacementCheck.as_view(), name="placement-check"),
+    path(
+        "placements/<int:pk>/plan-again/", databases.PlacementPlanAgain.as_view(), name="placement-plan-again"
+    ),
+    path("plans/", plans.PlanList.as_view(), name="plans"),
+    path("plans/<int:pk>/", plans.PlanOne.as_view(), name="plan"),
+    path("plans/<int:pk>/approve/", plans.PlanApprove.as_view(), name="plan-approve"),
+    path("plans/<int:pk>/reject/", plans.PlanReject.as_view(), name="plan-reject"),
+    path("plans/<int:pk>/withdraw/", plans.PlanWithdraw.as_view(), name="plan-withdraw"),
+    path("plans/<int:pk>/go-ahead/", plans.PlanGoAhead.as_view(), name="plan-go-ahead"),
+    path("runs/", runs.RunList.as_view(), name="runs"),
+    path("runs/<int:pk>/", runs.RunOne.as_view(), name="run"),
+    path("runs/<int:pk>/steps/", runs.RunSteps.as_view(), name="run-steps"),
+    path("runs/<int:pk>/events/", runs.RunEvents.as_view(), name="run-events"),
+    path("runs/<int:pk>/retry/", runs.RunRetry.as_view(), name="run-retry"),
+    path("runs/<int:pk>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
+    path(
+        "runs/<int:pk>/steps/<int:position>/check-again/",
+        runs.StepCheckAgain.as_view(),
+        name="step-check-again",
+    ),
+    path("audit/", audit.EntryList.as_view(), name="entries"),
+    path("audit/<int:seq>/", audit.EntryOne.as_view(), name="entry"),
+    path("<path:rest>", Nowhere.as_view(), name="nowhere"),
+]
