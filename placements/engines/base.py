@@ -76,6 +76,10 @@ class Engine(ABC):
     def choose_definition(self, line: str, definitions: Sequence[DefinitionFact]) -> Chosen | Sentence:
         """Return the definition to use, or the sentence that says why there is none and what to install."""
 
+    def connect_commands(self, endpoints: Sequence[str]) -> list[str]:
+        """Return lines that connect to `host:port` endpoints from a shell; empty where there is no such tool."""
+        return []
+
     def quorum(self, replicas: int) -> int:
         """Return how many replicas must be up for writes."""
         return replicas // 2 + 1

@@ -93,6 +93,10 @@ class Etcd(Engine):
     replica_choices = (1, 3, 5, 7)
     most_replicas = 7
 
+    def connect_commands(self, endpoints: Sequence[str]) -> list[str]:
+        urls = ",".join(f"http://{endpoint}" for endpoint in endpoints)
+        return [f"etcdctl --endpoints={urls} endpoint status -w table"]
+
     def choose_definition(self, line: str, definitions: Sequence[DefinitionFact]) -> Chosen | Sentence:
         if line not in LINES:
             return say("engines.line", line=line)

@@ -1,0 +1,343 @@
+"""The request for a database as a form in a DBA's words, and the typed name that retires one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.fleet.models import Plane
+from networking.models import Profile
+from placements.engines.base import ENGINES
+from placements.models import Placement, engine_choices
+from placements.rendering import TerminationPolicy
+from placements.sizes import OWN, SIZES, QuantityRefused, disk_gib
+from placements.wishes import Wish, WishRefused, problems
+
+declare(
+    {
+        "form.plane_no_control": _("no control plane is registered yet"),
+        "form.plane_no_context": _(
+            "the operator has no context of this name; an administrator adds it to multiCluster.contexts"
+        ),
+        "form.plane_disabled": _("it is disabled in the operator, so its replicas would never be made"),
+        "form.plane_silent": _("it gives no answer now"),
+        "form.plane_cannot": _("%(plane)s cannot take replicas: %(reason)s."),
+    }
+)
+SUGGESTED_PLANES = 3
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One data plane as a card of the form; `cannot` says why no replica may land there."""
+
+    plane: Plane
+    cannot: Sentence | None
+    chosen: bool = False
+
+    @property
+    def ready_nodes(self) -> int:
+        return sum(bool(node.get("ready")) for node in self.plane.nodes)
+
+    @property
+    def locked(self) -> bool:
+        """Whether the box cannot be ticked. One that was ticked before can still be taken out."""
+        return self.cannot is not None and not self.chosen
+
+
+def _cannot(plane: Plane, control: Plane | None) -> Sentence | None:
+    if control is None:
+        return say("form.plane_no_control")
+    if plane.name not in control.operator_contexts:
+        return say("form.plane_no_context")
+    if plane.name in control.operator_contexts_disabled:
+        return say("form.plane_disabled")
+    return say("form.plane_silent") if plane.silent else None
+
+
+class PlanesInput(forms.Widget):
+    """Planes in order: the order of the ticked boxes in the form, which “up” and “down” change."""
+
+    use_fieldset = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return list(data.getlist(name)) if isinstance(data, QueryDict) else list(data.get(name) or [])
+
+
+class PlanesField(forms.Field):
+    """Names of planes; whether they may be used is said by `placements.wishes` and by the offers."""
+
+    widget = PlanesInput
+
+    def to_python(self, value: Any) -> list[str]:
+        one = forms.CharField(max_length=128, strip=False, required=False)
+        return [one.clean(name) for name in value or []]
+
+
+def _size_choices() -> list[tuple[str, Any]]:
+    return [*((size.slug, size.label) for size in SIZES.values()), (OWN, _("Own figures"))]
+
+
+def _policy_choices() -> list[tuple[str, Any]]:
+    return [(policy.value, policy.label) for policy in TerminationPolicy]
+
+
+class WishForm(forms.Form):
+    """A request. What a rule refuses stands at its field; whatever was typed stays."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=253,
+        error_messages={"required": _("Give the database a name.")},
+        help_text=_("Small letters, digits and “-”. Replicas and addresses are named after it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
+    )
+    purpose = forms.CharField(
+        label=_("What it is for"),
+        required=False,
+        max_length=4000,
+        help_text=_("One or two sentences. Who approves reads this first."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    ticket = forms.CharField(label=_("Ticket"), required=False, max_length=100)
+    engine = forms.ChoiceField(label=_("Engine"), choices=engine_choices)
+    replicas = forms.IntegerField(
+        label=_("Replicas"),
+        help_text=_("An odd number: 3 survive the loss of one, 5 the loss of two."),
+        widget=forms.NumberInput(attrs={"min": 1, "inputmode": "numeric"}),
+    )
+    size = forms.ChoiceField(label=_("Size of one replica"), choices=_size_choices, widget=forms.RadioSelect)
+    cpu = forms.CharField(
+        label=_("CPU"), required=False, max_length=20, help_text=_("Cores, such as 2 or 500m.")
+    )
+    memory = forms.CharField(
+        label=_("Memory"), required=False, max_length=20, help_text=_("Such as 8Gi or 512Mi.")
+    )
+    disk_gib = forms.CharField(
+        label=_("Disk of one replica"),
+        required=False,
+        max_length=20,
+        help_text=_("In GiB, such as 40. Empty: as the size says."),
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+    profile = forms.TypedChoiceField(label=_("Network"), coerce=int, widget=forms.RadioSelect)
+    planes = PlanesField(label=_("Planes, in order"), required=False)
+    namespace = forms.CharField(
+        label=_("Namespace"),
+        max_length=253,
+        error_messages={"required": _("Give the namespace that the database lives in.")},
+        help_text=_("The same one in the control plane and on every plane; it is made where it is missing."),
+    )
+    termination_policy = forms.ChoiceField(
+        label=_("When somebody deletes the Cluster object"),
+        choices=_policy_choices,
+        widget=forms.RadioSelect,
+        help_text=_(
+            "Retiring a database here asks again what becomes of its data, whatever is chosen now. "
+            "The guide writes Delete; we keep everything until somebody says otherwise."
+        ),
+    )
+
+    def __init__(self, *args: Any, apart_from: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.apart_from = apart_from
+        self.profiles = list(Profile.objects.all())
+        self.control = Plane.objects.filter(is_control_plane=True).first()
+        self._data_planes = list(Plane.objects.data_planes().order_by("name"))
+        self._choices("profile", [(profile.pk, profile.name) for profile in self.profiles])
+        most = max(ENGINES.get(slug).most_replicas for slug, _label in engine_choices())
+        self.fields["replicas"].widget.attrs["max"] = most
+
+    def _choices(self, name: str, choices: list[tuple[Any, Any]]) -> None:
+        field: Any = self.fields[name]
+        field.choices = choices
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        value = super().get_initial_for_field(field, field_name)
+        if value is None and field_name == "planes":
+            return [plane.name for plane in self._data_planes if not _cannot(plane, self.control)][
+                :SUGGESTED_PLANES
+            ]
+        return value
+
+    def clean_disk_gib(self) -> int | None:
+        try:
+            return disk_gib(self.cleaned_data["disk_gib"]) if self.cleaned_data["disk_gib"] else None
+        except QuantityRefused as refused:
+            raise ValidationError(str(refused), code=refused.sentence.code) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Add what the rules of a request refuse, where the field itself could be read."""
+        unread = set(self.errors)
+        for name, said in problems(self._loose_wish(), apart_from=self.apart_from).items():
+            if name not in unread:
+                self._refuse(name, said)
+        if "planes" not in self.errors:
+            self._refuse("planes", self._unusable())
+        return self.cleaned_data
+
+    def _refuse(self, name: str, said: Sequence[Sentence]) -> None:
+        for sentence in said:
+            self.add_error(name, ValidationError(str(sentence), code=sentence.code))
+
+    def refuse(self, refused: WishRefused) -> None:
+        """Show what the service refused: somebody else was faster with the name, or a plane changed."""
+        for name, said in refused.fields.items():
+            self._refuse(name, said)
+
+    def _unusable(self) -> list[Sentence]:
+        chosen = self.cleaned_data.get("planes") or []
+        reasons = {plane.name: _cannot(plane, self.control) for plane in self._data_planes}
+        return [
+            say("form.plane_cannot", plane=name, reason=reasons[name]) for name in chosen if reasons.get(name)
+        ]
+
+    def _loose_wish(self) -> Wish:
+        """Return the wish with stand-ins for what could not be read; those fields have their error already."""
+        data = self.cleaned_data
+        blank = {
+            "replicas": 1,
+            "planes": [],
+            "profile": 0,
+            "termination_policy": "",
+            "size": "s",
+            "engine": "",
+        }
+        values = {f.name: data.get(f.name, blank.get(f.name, "")) for f in fields(Wish)}
+        values["disk_gib"] = data.get("disk_gib") or None
+        return Wish(**{**values, "planes": tuple(values["planes"])})
+
+    def wish(self) -> Wish:
+        """Return what was asked for, of a valid form."""
+        return self._loose_wish()
+
+    def sketch(self) -> dict[str, Any]:
+        """Return each field's value, or None where it cannot be read (yet). For the summary."""
+        found: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            try:
+                found[name] = field.clean(self[name].value())
+            except ValidationError:
+                found[name] = None
+        try:
+            found["disk_gib"] = disk_gib(found["disk_gib"]) if found["disk_gib"] else None
+        except QuantityRefused:
+            found["disk_gib"] = None
+        return found
+
+    def offers(self) -> list[Offer]:
+        """Return the cards: the planes that were chosen, in their order, then the others."""
+        chosen = list(self["planes"].value() or [])
+        known = {plane.name: plane for plane in self._data_planes}
+        data = self.data
+        listed = data.getlist("listed") if isinstance(data, QueryDict) else self.initial.get("listed", [])
+        names = [name for name in dict.fromkeys([*listed, *chosen, *known]) if name in known]
+        return [Offer(known[name], _cannot(known[name], self.control), name in chosen) for name in names]
+
+    def size_cards(self) -> list[dict[str, Any]]:
+        """Return the sizes with their figures, for the choice of one."""
+        chosen = self["size"].value()
+        cards = [{"slug": size.slug, "size": size, "chosen": size.slug == chosen} for size in SIZES.values()]
+        return [*cards, {"slug": OWN, "size": None, "chosen": chosen == OWN}]
+
+    def profile_cards(self) -> list[dict[str, Any]]:
+        """Return the network profiles with what their kinds say of themselves."""
+        chosen = str(self["profile"].value() or "")
+        return [{"profile": profile, "chosen": str(profile.pk) == chosen} for profile in self.profiles]
+
+
+def fresh() -> dict[str, Any]:
+    """Return what a new request starts with."""
+    first = Profile.objects.values_list("pk", flat=True).first()
+    return {
+        "engine": "etcd",
+        "replicas": 3,
+        "size": "s",
+        "namespace": "demo",
+        "profile": first,
+        "termination_policy": TerminationPolicy.DO_NOT_TERMINATE.value,
+    }
+
+
+def as_asked(placement: Placement) -> dict[str, Any]:
+    """Return what a placement was asked with, to be changed."""
+    names = ("name", "purpose", "ticket", "engine", "replicas", "size", "disk_gib", "namespace")
+    values = {name: getattr(placement, name) for name in names}
+    own = {"cpu": placement.cpu, "memory": placement.memory} if placement.size == OWN else {}
+    rest = {"profile": placement.profile_id, "planes": list(placement.planes)}
+    return {**values, **own, **rest, "termination_policy": placement.termination_policy}
+
+
+def like(placement: Placement) -> dict[str, Any]:
+    """Return a new request that copies a placement; its name is one's own, and its ticket was another's."""
+    return {**as_asked(placement), "name": "", "ticket": ""}
+
+
+def moved(data: QueryDict) -> QueryDict | None:
+    """Return the form's data with one plane moved, if a button “up” or “down” was pressed; else None."""
+    step = -1 if "up" in data else 1 if "down" in data else 0
+    if not step:
+        return None
+    plane, order = data.get("up") or data.get("down"), list(dict.fromkeys(data.getlist("listed")))
+    if plane in order:
+        at = order.index(plane)
+        to = min(max(at + step, 0), len(order) - 1)
+        order.insert(to, order.pop(at))
+    changed = data.copy()
+    chosen = data.getlist("planes")
+    changed.setlist("listed", order)
+    changed.setlist("planes", [name for name in order if name in chosen])
+    return changed
+
+
+def retyped(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form's data as initial values: shown again as typed, without judging it yet."""
+    values: dict[str, Any] = {name: data.get(name, "") for name in WishForm.base_fields}
+    if isinstance(data, QueryDict):
+        values |= {"planes": data.getlist("planes"), "listed": data.getlist("listed")}
+    return values
+
+
+class RetireForm(forms.Form):
+    """What becomes of the data was chosen in words, never left to a default."""
+
+    policy = forms.ChoiceField(
+        label=_("What becomes of the data"),
+        choices=[
+            (TerminationPolicy.DELETE.value, TerminationPolicy.DELETE.label),
+            (TerminationPolicy.WIPE_OUT.value, TerminationPolicy.WIPE_OUT.label),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose what becomes of the data.")},
+    )
+    reason = forms.CharField(
+        label=_("Why"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Who approves reads this first, and the audit log keeps it."),
+        error_messages={"required": _("Say why it goes.")},
+    )
+    typed_name = forms.CharField(
+        label=_("Type the database's name to confirm"),
+        max_length=253,
+        strip=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
+        error_messages={"required": _("Type the name, so that the right database goes.")},
+    )
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.name = name
+
+    def clean_typed_name(self) -> str:
+        typed: str = self.cleaned_data["typed_name"]
+        if typed != self.name:
+            raise ValidationError(str(say("placements.type_name", name=self.name)), code="other_name")
+        return typed

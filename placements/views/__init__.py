@@ -1,0 +1,22 @@
+"""The pages about databases, and Home."""
+
+from placements.views.acts import cancel, check, newest_plan, plan_again
+from placements.views.detail import placement_detail
+from placements.views.home import home
+from placements.views.lists import placement_list
+from placements.views.retire import retire
+from placements.views.wishes import placement_edit, placement_new, preview
+
+__all__ = [
+    "cancel",
+    "check",
+    "home",
+    "newest_plan",
+    "placement_detail",
+    "placement_edit",
+    "placement_list",
+    "placement_new",
+    "plan_again",
+    "preview",
+    "retire",
+]

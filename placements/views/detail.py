@@ -1,0 +1,200 @@
+"""One database, at one address from its request to its retirement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.htmx import template_for
+from kbconsole.common.roles import Role, has_role
+from kbconsole.common.sentences import Json
+from kbconsole.fleet.models import Plane
+from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
+from kbconsole.jobs.pages import lane_label
+from placements.jobs import CheckDatabase, PlaceDatabase
+from placements.models import OVER, Placement, Status
+from placements.observation import client_endpoints, merged
+from placements.views.present import broken_run, present_of, trouble_of
+from placements.views.replicas import health_of, match_of, replicas_of, verdict_of
+from placements.views.story import MOST, plans_of, story_of
+
+LOOKING = (PlaceDatabase.slug, CheckDatabase.slug)
+LOOKS = ("services", "addresses", "pods", "roles", "agree")
+CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One check of the last run that looked: its verdict is "wait" while nobody has looked yet."""
+
+    key: str
+    name: str
+    verdict: str
+    sentence: Any
+    fix: Any
+    at: datetime | None
+
+
+@require_safe
+def placement_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Does it work, and how do I connect?"""
+    placement = found(request, pk)
+    template = template_for(request, "placements/placement_detail.html", "placements/_placement.html")
+    return render(request, template, context_of(placement, request.user))
+
+
+def found(request: HttpRequest, pk: int) -> Placement:
+    """Return the placement if the person may see it. Raises Http404."""
+    rows = Placement.objects.visible_to(request.user).select_related("owner", "profile")
+    return get_object_or_404(rows, pk=pk)
+
+
+def refused_in_place(request: HttpRequest, pk: int, error: ConsoleError) -> HttpResponse:
+    """Show the page as it is now, with what could not be done on top."""
+    context = {**context_of(found(request, pk), request.user), "error": error}
+    return render(request, "placements/placement_detail.html", context, status=error.status)
+
+
+def context_of(placement: Placement, user: Any) -> dict[str, Any]:
+    """Return all that the page shows, in a constant number of queries."""
+    planes = list(Plane.objects.all())
+    plans, runs = plans_of(placement), list(placement.runs()[:MOST])
+    active = next((run for run in runs if run.status in ACTIVE), None)
+    look = next((run for run in runs if run.job in LOOKING), None)
+    broken = broken_run(placement, runs)
+    steps = _steps_of([run for run in (look, broken) if run])
+    looked = steps.get(look.pk, []) if look else []
+    observed = _observed(placement, looked if look and look.active else [])
+    silent = {plane.name for plane in planes if plane.silent}
+    control = next((plane for plane in planes if plane.is_control_plane), None)
+    replicas = replicas_of(
+        placement,
+        silent=silent,
+        observed=observed,
+        control=control,
+        read_at=_read_at(placement, looked),
+    )
+    kept, verdict = verdict_of(placement)
+    return {
+        "placement": placement,
+        "present": present_of(placement, plans, runs, replicas),
+        "trouble": trouble_of(broken, steps[broken.pk], replicas) if broken else None,
+        "replicas": replicas,
+        "silent": [plane for plane in planes if plane.silent and plane.name in placement.planes],
+        "health": health_of(placement, replicas),
+        "match": match_of(placement, silent),
+        "kept": kept,
+        "verdict": "" if placement.status in OVER else verdict,
+        "live": bool(active) or placement.status in (Status.WAITING, Status.APPLYING),
+        "active": active,
+        "look": look,
+        **_proofs(looked),
+        "story": story_of(placement, plans, runs),
+        **_connect(placement, observed),
+        **_plans(placement, plans),
+        **_acts(placement, user, active),
+        "why_no_cancel": _why_no_cancel(placement, user, plans[0] if plans else None),
+    }
+
+
+def _steps_of(runs: Sequence[Run]) -> dict[int, list[RunStep]]:
+    rows: dict[int, list[RunStep]] = {run.pk: [] for run in runs}
+    for step in RunStep.objects.filter(run__in=rows).defer("content", "outcome").order_by("position"):
+        rows[step.run_id].append(step)
+    return rows
+
+
+def _observed(placement: Placement, steps: Sequence[RunStep]) -> dict[str, Json]:
+    """Return what was seen, with what a run that is under way has seen so far."""
+    seen: dict[str, Json] = dict(placement.observed or {})
+    for plane, facts in merged((step.lane, step.phase, step.facts) for step in steps).items():
+        seen[plane] = {**seen.get(plane, {}), **facts}
+    return seen
+
+
+def _read_at(placement: Placement, steps: Sequence[RunStep]) -> dict[str, datetime]:
+    """Return when each plane's pods or services were read last."""
+    read = {plane: placement.observed_at for plane in placement.planes if plane in (placement.observed or {})}
+    for step in steps:
+        at = step.ended_at or step.started_at
+        if isinstance(step.facts, Mapping) and at:
+            read[step.lane] = max(at, read.get(step.lane) or at)
+    return {plane: at for plane, at in read.items() if at}
+
+
+def _proofs(steps: Sequence[RunStep]) -> dict[str, Any]:
+    """Return the checks, how many of them passed, and whether all of them did."""
+    proofs = [_proof(step) for step in steps if step.phase in LOOKS]
+    passed = sum(proof.verdict == "pass" for proof in proofs)
+    return {"proofs": proofs, "passed": passed, "all_passed": bool(proofs) and passed == len(proofs)}
+
+
+def _proof(step: RunStep) -> Proof:
+    finding = step.finding or {}
+    verdict = finding.get("verdict", "wait")
+    if step.status == StepStatus.FAILED:
+        verdict = "fail"
+    name = f"{lane_label(step.lane)} · {step.phase_label}"
+    unseen = _("Nobody has looked yet.")
+    return Proof(
+        f"proof-{step.pk}", name, verdict, finding.get("sentence", unseen), finding.get("fix"), step.ended_at
+    )
+
+
+def _connect(placement: Placement, observed: Mapping[str, Json]) -> dict[str, Any]:
+    engine = placement.kind_of_engine
+    endpoints = client_endpoints(observed, engine) if placement.status in CHANGEABLE else []
+    hosts = [f"{one['address']}:{one['port']}" for one in endpoints]
+    return {
+        "endpoints": [{**one, "host": host} for one, host in zip(endpoints, hosts, strict=True)],
+        "connect_commands": engine.connect_commands(hosts) if hosts else [],
+        "peer_port": engine.peer_port,
+    }
+
+
+def _plans(placement: Placement, plans: Sequence[Plan]) -> dict[str, Any]:
+    """Return the newest plan, and whether it is one that still needs somebody."""
+    plan = plans[0] if plans else None
+    open_plan = plan if plan and plan.status in (PlanStatus.MAKING, PlanStatus.READY) else None
+    stuck = plan is not None and plan.status in (PlanStatus.FAILED, PlanStatus.STALE)
+    return {"plan": plan, "open_plan": open_plan, "stuck": stuck}
+
+
+def _why_no_cancel(placement: Placement, user: Any, plan: Plan | None) -> str:
+    """Return why the person may not take the request back: an administrator rejects its plan instead."""
+    if not placement.may_change(user):
+        return _("Only %(owner)s may take it back.") % {"owner": placement.owner.get_username()}
+    waits = plan is not None and plan.status in (PlanStatus.MAKING, PlanStatus.READY)
+    if waits and plan and user.pk not in (plan.requested_by_id, *plan.editors):
+        return _("Only who asked for it may take it back. You can reject its plan.")
+    return ""
+
+
+def _acts(placement: Placement, user: Any, active: Run | None) -> dict[str, Any]:
+    """Return why each act is not possible now; an empty text where it is."""
+    why_not = ""
+    if not placement.may_change(user):
+        why_not = _("Only %(owner)s or an administrator may do this.") % {
+            "owner": placement.owner.get_username()
+        }
+    busy = why_not
+    if not busy and active:
+        busy = _("%(job)s is under way (run %(id)s).") % {"job": active.job_name, "id": active.pk}
+    no_retire = busy
+    if not no_retire and not placement.cluster_uid:
+        no_retire = _("Its Cluster object was never made, so there is nothing to retire.")
+    return {
+        "why_not": why_not,
+        "why_no_check": busy,
+        "why_no_retire": no_retire,
+        "changeable": placement.status in CHANGEABLE,
+        "may_ask": has_role(user, Role.DBA, Role.ADMIN),
+    }

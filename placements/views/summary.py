@@ -1,0 +1,148 @@
+"""The summary beside the form: what a request would become, from whatever could be read of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from kbconsole.common.sentences import Sentence
+from kbconsole.fleet.models import Plane
+from networking.models import Profile
+from placements.engines.base import Chosen, DefinitionFact, Engine, engine_named
+from placements.forms import WishForm
+from placements.jobs import PlaceDatabase
+from placements.names import DatabaseNames, longest_name, name_problem, names_of, plane_problems
+from placements.sizes import OWN, SIZES, QuantityRefused, figures_warning
+from placements.verdict import Survival, survival
+
+
+@dataclass
+class Summary:
+    """Parts are None or empty where the form does not say enough yet."""
+
+    survival: Survival | None = None
+    why_not: list[Sentence] = field(default_factory=list)
+    names: DatabaseNames | None = None
+    longest: int = 0
+    definition: str = ""
+    name_problem: Sentence | None = None
+    profile: Profile | None = None
+    load_balancers: int = 0
+    minimum_disk: int = 0
+    minimum_disk_reason: Sentence | None = None
+    cpu: str = ""
+    memory: str = ""
+    disk_gib: int = 0
+    approvals: int = 0
+    public: bool = False
+    wipes: bool = False
+    cautions: list[Sentence] = field(default_factory=list)
+
+    @property
+    def disk_too_small(self) -> bool:
+        return bool(self.disk_gib and self.disk_gib < self.minimum_disk)
+
+    @property
+    def landings(self) -> list[dict[str, Any]]:
+        """Each replica with its plane and the pod's name, as far as it follows."""
+        if self.survival is None:
+            return []
+        pods = self.names.pods if self.names else ()
+        return [
+            {
+                "ordinal": landing.ordinal,
+                "plane": landing.plane,
+                "pod": pods[landing.ordinal] if pods else "",
+            }
+            for landing in self.survival.landings
+        ]
+
+
+def planned_definition(engine: Engine, control: Plane | None) -> Chosen | Sentence:
+    """Return the definition that the control plane offered when it was last read, or why there is none."""
+    line = control.release_line if control else ""
+    facts = [DefinitionFact(**fact) for fact in control.definitions] if control else []
+    return engine.choose_definition(line, facts)
+
+
+def planned_names(
+    name: str, engine: Engine, replicas: int, control: Plane | None
+) -> tuple[DatabaseNames, Chosen]:
+    """Return the names that follow; where the definition is not known yet, those of the guide's."""
+    chosen = planned_definition(engine, control)
+    if isinstance(chosen, Sentence):
+        chosen = Chosen("", control.release_line if control else "", "", engine.peer_service)
+    return names_of(name, engine, chosen, replicas), chosen
+
+
+def summary_of(form: WishForm) -> Summary:
+    """Return what the form's values mean, whether they are complete or not."""
+    values, said = form.sketch(), Summary()
+    engine = engine_named(values["engine"]) if values["engine"] else None
+    if engine is not None:
+        _where(said, values, engine, form.control)
+    said.profile = next((one for one in form.profiles if one.pk == values["profile"]), None)
+    _figures(said, values)
+    if said.profile is not None:
+        _network(said, said.profile, values)
+    return said
+
+
+def _where(said: Summary, values: Mapping[str, Any], engine: Engine, control: Plane | None) -> None:
+    planes: Sequence[str] = values["planes"] or []
+    replicas = values["replicas"]
+    wrong = engine.replica_problem(replicas) if replicas is not None else None
+    contexts = control.operator_contexts if control else []
+    said.why_not = [*([wrong] if wrong else []), *plane_problems(planes, contexts)]
+    if replicas is None or wrong:
+        return
+    if not said.why_not:
+        said.survival = survival(replicas, planes, engine)
+    name = values["name"] or ""
+    said.longest = longest_name(engine, replicas)
+    said.name_problem = name_problem(name, engine, replicas) if name else None
+    if name and not said.name_problem:
+        said.names, chosen = planned_names(name, engine, replicas, control)
+        said.definition = chosen.definition
+
+
+def _figures(said: Summary, values: Mapping[str, Any]) -> None:
+    size = SIZES.get(values["size"] or "")
+    if size is not None:
+        said.cpu, said.memory = size.cpu, size.memory
+    elif values["size"] == OWN:
+        said.cpu, said.memory = values["cpu"] or "", values["memory"] or ""
+    said.disk_gib = values["disk_gib"] or (size.disk_gib if size else 0)
+    try:
+        warning = figures_warning(said.cpu, said.memory) if said.cpu and said.memory else None
+    except QuantityRefused:
+        warning = None
+    said.cautions += [warning] if warning else []
+
+
+def _network(said: Summary, profile: Profile, values: Mapping[str, Any]) -> None:
+    kind, config = profile.behaviour, profile.config
+    said.load_balancers = kind.load_balancers(config, values["replicas"] or 0)
+    said.minimum_disk = kind.minimum_disk_gib(config)
+    said.minimum_disk_reason = kind.minimum_disk_reason(config)
+    said.public, policy = kind.public(config), values["termination_policy"] or ""
+    said.cautions += kind.cautions(config, [])
+    job = PlaceDatabase(
+        placement=0, name="", namespace="", engine="", replicas=0, planes=[], profile=profile.pk,
+        kind=profile.kind, config=config, cpu="", memory="", disk_gib=0, termination_policy=policy,
+        profile_version=profile.version,
+    )  # fmt: skip
+    said.approvals = job.approvals_needed()
+    said.wipes = said.approvals > 1 and not said.public
+
+
+def approvers(said: Summary) -> str:
+    """Return who has to agree, in a sentence."""
+    if said.approvals < 2:
+        return _("One administrator who did not ask for this.")
+    if said.public:
+        return _("Two administrators who did not ask for this, because its addresses are public.")
+    return _("Two administrators who did not ask for this, because deleting it takes the backups along.")

@@ -1,0 +1,132 @@
+"""What waits for a person, in one list: plans to decide, databases to mend, planes and runs to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from kbconsole.audit.models import Check as AuditCheck
+from kbconsole.audit.object_links import url_for
+from kbconsole.common.roles import Role, has_role, roles_of
+from kbconsole.common.sentences import Sentence
+from kbconsole.fleet.models import Plane
+from kbconsole.jobs.approvals import waiting_for as plans_for
+from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, RunStep, StepStatus
+from placements.models import SUBJECT, Placement, PlacementQuerySet, Status
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing to do: what it is about, why, since when, and the one verb that leads on."""
+
+    key: str
+    what: str
+    why: str
+    verb: str
+    url: str
+    since: datetime
+    icon: str
+
+
+def waiting_for(user: Any) -> list[Row]:
+    """Return what waits for the person, oldest first, in a constant number of queries."""
+    if not roles_of(user):
+        return []
+    rows = [*_decisions(user), *_broken(user), *_stuck_plans(user), *_parked(user), *_open_points(user)]
+    return sorted(rows, key=lambda row: row.since)[:MOST]
+
+
+def _mine(user: Any) -> PlacementQuerySet:
+    """Return the placements that the person is to mend: the own ones, for administrators all."""
+    visible = Placement.objects.visible_to(user)
+    return visible if has_role(user, Role.ADMIN) else visible.filter(owner=user)
+
+
+def _decisions(user: Any) -> Iterator[Row]:
+    plans = Plan.objects.visible_to(user).select_related("requested_by").defer("content")
+    for plan in plans_for(user, plans.prefetch_related("decisions"))[:MOST]:
+        words = {"who": plan.requested_by.get_username(), "job": plan.job_name, "subject": plan.subject_label}
+        yield Row(
+            f"plan-{plan.pk}", _("%(job)s: %(subject)s") % words,
+            plan.reason or _("%(who)s asked for it and gave no reason.") % words,
+            _("Decide"), reverse("jobs:plan-detail", args=[plan.pk]), plan.made_at or plan.created_at, "plan",
+        )  # fmt: skip
+
+
+def _broken(user: Any) -> Iterator[Row]:
+    rows = Placement.objects.visible_to(user) if _looks_only(user) else _mine(user)
+    verb = _("See") if _looks_only(user) else _("Fix")
+    for placement in rows.filter(status=Status.ATTENTION).select_related("owner")[:MOST]:
+        why = _("It needs attention; its page says what failed and what to do. Owner: %(owner)s.")
+        yield Row(
+            f"placement-{placement.pk}", f"{placement.namespace}/{placement.name}",
+            why % {"owner": placement.owner.get_username()}, verb,
+            reverse("placements:detail", args=[placement.pk]), placement.changed_at, "warn",
+        )  # fmt: skip
+
+
+def _looks_only(user: Any) -> bool:
+    return not has_role(user, Role.DBA, Role.ADMIN)
+
+
+def _stuck_plans(user: Any) -> Iterator[Row]:
+    """Own requests whose newest plan cannot be approved."""
+    own = Placement.objects.visible_to(user).filter(owner=user, status=Status.WAITING)
+    waiting = {str(placement.pk): placement for placement in own}
+    newest: dict[str, Plan] = {}
+    plans = Plan.objects.filter(subject_kind=SUBJECT, subject_id__in=waiting).defer("content").order_by("id")
+    for plan in plans if waiting else []:
+        newest[plan.subject_id] = plan
+    for subject_id, plan in newest.items():
+        if plan.status in (PlanStatus.FAILED, PlanStatus.STALE):
+            why = str(Sentence.from_json(plan.failure)) if plan.failure else _("The plan is out of date.")
+            yield Row(
+                f"stuck-{plan.pk}", plan.subject_label, why, _("Fix"),
+                reverse("placements:detail", args=[subject_id]), plan.made_at or plan.created_at, "warn",
+            )  # fmt: skip
+
+
+def _parked(user: Any) -> Iterator[Row]:
+    """Steps of runs that wait for somebody to do something by hand."""
+    if _looks_only(user):
+        return
+    steps = RunStep.objects.filter(status=StepStatus.NEEDS_PERSON, run__status__in=ACTIVE)
+    if not has_role(user, Role.ADMIN):
+        steps = steps.filter(run__by=user)
+    for step in steps.select_related("run").order_by("id")[:MOST]:
+        why = str(Sentence.from_json(step.finding["sentence"])) if step.finding else str(step.sentence)
+        since = step.waiting_since or step.started_at or step.run.created_at
+        yield Row(
+            f"step-{step.pk}", f"{step.run.job_name}: {step.run.subject_label}", why, _("See"),
+            reverse("jobs:run-detail", args=[step.run_id]), since, "person",
+        )  # fmt: skip
+
+
+def _open_points(user: Any) -> Iterator[Row]:
+    """What nobody asked for: planes that are silent, and a log that is broken."""
+    if has_role(user, Role.ADMIN):
+        for plane in Plane.objects.filter(last_error__isnull=False):
+            yield Row(
+                f"plane-{plane.pk}", plane.name, str(Sentence.from_json(plane.last_error or {})), _("See"),
+                url_for("plane", plane.name) or reverse("home"), plane.last_answer_at or plane.created_at, "plane",
+            )  # fmt: skip
+    if has_role(user, Role.AUDITOR):
+        last = AuditCheck.objects.first()
+        if last is not None and last.problem:
+            why = str(last.sentence)
+            yield Row(
+                "audit", _("The audit log"), why, _("See"), reverse("audit:entry-list"), last.at, "audit"
+            )
+
+
+def awaited_by_others(user: Any) -> list[Plan]:
+    """Return the person's own plans that somebody else has to decide, oldest first."""
+    plans = Plan.objects.visible_to(user).filter(requested_by=user, status=PlanStatus.READY)
+    return list(plans.defer("content").order_by("made_at")[:MOST])

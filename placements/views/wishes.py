@@ -1,0 +1,87 @@
+"""Asking for a database, and changing a request that waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from kbconsole.common.errors import ConsoleError, Refused
+from kbconsole.common.roles import Role, require
+from placements import services
+from placements.forms import WishForm, as_asked, fresh, like, moved, retyped
+from placements.models import Placement
+from placements.views.summary import approvers, summary_of
+from placements.wishes import WishRefused
+
+
+def _context(form: WishForm) -> dict[str, Any]:
+    summary = summary_of(form)
+    return {"form": form, "summary": summary, "approvers": approvers(summary)}
+
+
+def _typed(request: HttpRequest) -> QueryDict:
+    return request.POST if request.method == "POST" else request.GET
+
+
+@require_http_methods(["GET", "POST"])
+def placement_new(request: HttpRequest) -> HttpResponse:
+    """Ask for a database; `?like=ID` begins with what another one was asked with."""
+    require(request.user, Role.DBA, Role.ADMIN)
+    if request.method == "POST":
+        return _ask(request, None)
+    model = request.GET.get("like", "")
+    initial = fresh()
+    if model.isdecimal() and len(model) < 19:
+        initial = like(get_object_or_404(Placement.objects.visible_to(request.user), pk=int(model)))
+    return render(request, "placements/placement_new.html", _context(WishForm(initial=initial)))
+
+
+@require_http_methods(["GET", "POST"])
+def placement_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a request that waits; it is sent again, and whatever was approved is void."""
+    placement = get_object_or_404(Placement.objects.visible_to(request.user), pk=pk)
+    if not placement.may_change(request.user):
+        raise Refused("placements.not_yours", owner=placement.owner.get_username())
+    if request.method == "POST":
+        return _ask(request, placement)
+    form = WishForm(initial=as_asked(placement), apart_from=pk)
+    return render(request, "placements/placement_new.html", {**_context(form), "placement": placement})
+
+
+def _ask(request: HttpRequest, placement: Placement | None) -> HttpResponse:
+    """Send the request. What is refused is said in place, and nothing typed is lost."""
+    apart_from = placement.pk if placement else None
+    context: dict[str, Any] = {"placement": placement}
+    if again := moved(request.POST):
+        form = WishForm(initial=retyped(again), apart_from=apart_from)
+        return render(request, "placements/placement_new.html", {**context, **_context(form)})
+    form, status = WishForm(request.POST, apart_from=apart_from), 422
+    if form.is_valid():
+        try:
+            if placement is None:
+                sent = services.request(form.wish(), by=request.user)
+            else:
+                sent = services.change(placement.pk, form.wish(), by=request.user)
+            return redirect("placements:detail", pk=sent.pk)
+        except WishRefused as refused:
+            form.refuse(refused)
+        except Refused:
+            raise
+        except ConsoleError as error:
+            context["error"], status = error, error.status
+    return render(request, "placements/placement_new.html", {**context, **_context(form)}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def preview(request: HttpRequest) -> HttpResponse:
+    """What the form means so far. Changes nothing; with `up` or `down`, the cards in their new order too."""
+    require(request.user, Role.DBA, Role.ADMIN)
+    typed = _typed(request)
+    again = moved(typed)
+    form = WishForm(initial=retyped(again or typed))
+    context = {**_context(form), "cards_too": again is not None, "preview_url": reverse("placements:preview")}
+    return render(request, "placements/_preview.html", context)
