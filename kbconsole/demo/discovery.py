@@ -76,9 +76,36 @@ def _group(name: str, versions: list[str]) -> Object:
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
+def _openapi(plane: Plane, group: str, api_version: str) -> Object | None:
+    """Return as much OpenAPI as kubectl needs to see that field validation is done here."""
+    parameter = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
+    paths: Object = {}
+    for resource in plane.served.in_version(group, api_version):
+        kind = {"group": group, "version": api_version, "kind": resource.kind}
+        base = f"/apis/{group}/{api_version}" if group else f"/api/{api_version}"
+        space = "/namespaces/{namespace}" if resource.namespaced else ""
+        operation = {"x-kubernetes-group-version-kind": kind, "parameters": [parameter], "responses": {}}
+        paths[f"{base}{space}/{resource.plural}/{{name}}"] = {"patch": operation}
+    info = {"title": "kbconsole embedded plane", "version": GIT_VERSION}
+    return {"openapi": "3.0.0", "info": info, "paths": paths} if paths else None
+
+
+def _openapi_index(plane: Plane) -> Object:
+    names = ["api/v1"]
+    for group, versions in plane.served.group_versions().items():
+        names += [f"apis/{group}/{version}" for version in versions]
+    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}"} for name in names}}
+
+
 def answer(plane: Plane, parts: list[str]) -> Object | None:
     """Return the document at a discovery path, or None."""
     match parts:
+        case ["openapi", "v3"]:
+            return _openapi_index(plane)
+        case ["openapi", "v3", "api", api_version]:
+            return _openapi(plane, "", api_version)
+        case ["openapi", "v3", "apis", group, api_version]:
+            return _openapi(plane, group, api_version)
         case ["version"]:
             return version(plane)
         case ["api"]:

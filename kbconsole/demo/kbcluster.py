@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kbconsole.demo import kbobjects, kbstatus
+from kbconsole.demo import kbdelete, kbobjects, kbstatus
+from kbconsole.demo.kbdelete import CLUSTER_FINALIZER
 from kbconsole.demo.kbobjects import PLACEMENT, Component, PlannedService, ordinal_of, placed
 from kbconsole.demo.looking import View
 from kbconsole.demo.ownership import now
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from kbconsole.demo.operator import Operator
 
 Object = dict[str, Any]
-CLUSTER_FINALIZER = "cluster.kubeblocks.io/finalizer"
 API_ANNOTATION = "kubeblocks.io/crd-api-version"
 
 
@@ -59,15 +59,15 @@ class ClusterPass:
     def run(self) -> None:
         """Raises KubeError where the real one would try again later."""
         if "deletionTimestamp" in self.cluster["metadata"]:
-            self._delete()
+            kbdelete.delete(self)
             return
         self._adopt()
-        specs = [(spec, self._definition(spec)) for spec in self.cluster["spec"]["componentSpecs"]]
+        specs = [(spec, self.definition(spec)) for spec in self.cluster["spec"]["componentSpecs"]]
         if any(definition is None for _, definition in specs):
             kbstatus.no_definition(self)
             return
         kbstatus.started(self)
-        components = [self._component(spec, definition) for spec, definition in specs if definition]
+        components = [self.component(spec, definition) for spec, definition in specs if definition]
         if any(c.definition.get("status", {}).get("phase") != "Available" for c in components):
             return
         self.planes()
@@ -100,7 +100,7 @@ class ClusterPass:
         if change:
             self.patch_cluster({"metadata": change})
 
-    def _definition(self, spec: Object) -> Object | None:
+    def definition(self, spec: Object) -> Object | None:
         """Return the definition: exact name, else the newest that the text is a prefix or pattern of."""
         wanted = spec.get("componentDef", "")
         if wanted in self.definitions:
@@ -110,7 +110,7 @@ class ClusterPass:
         ]
         return self.definitions[names[-1]] if wanted and names else None
 
-    def _component(self, spec: Object, definition: Object) -> Component:
+    def component(self, spec: Object, definition: Object) -> Component:
         new = self.line != "0.9"
         kinds = {
             "Component": COMPONENT_V1 if new else COMPONENT_V1ALPHA1,
@@ -247,7 +247,7 @@ class ClusterPass:
             raise
 
     def _warn(self, about: Object, error: KubeError) -> None:
-        self.event(about, "Warning", str(error))
+        self.event(about, "Warning", said(error))
 
     def event(self, about: Object, reason: str, message: str) -> None:
         """Record a Warning event once."""
@@ -273,53 +273,10 @@ class ClusterPass:
             }
         )
 
-    # Deletion --------------------------------------------------------------------------------------------------
 
-    def _delete(self) -> None:
-        """Take pods, volumes and the set's own objects away; everything else stays behind, as it really does."""
-        policy = self.cluster["spec"]["terminationPolicy"]
-        if policy in ("DoNotTerminate", "Halt"):
-            self.event(self.cluster, policy, f"spec.terminationPolicy {policy} is preventing deletion.")
-            return
-        specs = [(spec, self._definition(spec)) for spec in self.cluster["spec"]["componentSpecs"]]
-        if self.cluster.get("status", {}).get("phase") != "Deleting":
-            self.patch_cluster({"status": {"phase": "Deleting"}}, "status")
-        if any(definition is None for _, definition in specs):
-            return
-        left = 0
-        for spec, definition in specs:
-            if definition is not None:
-                left += self._delete_component(self._component(spec, definition))
-        if left == 0:
-            self._finish(specs)
-
-    def _delete_component(self, component: Component) -> int:
-        left = 0
-        for view in self.planes().values():
-            for kind in (POD, PVC, SERVICE, CONFIG_MAP):
-                for body in view.all(kind, self.namespace):
-                    if _goes(component, kind, body):
-                        left += kind in (POD, PVC)
-                        if "deletionTimestamp" not in body["metadata"]:
-                            view.client.delete(kind, body["metadata"]["name"], self.namespace)
-        return left
-
-    def _finish(self, specs: list[tuple[Object, Object | None]]) -> None:
-        new = self.line != "0.9"
-        for spec, _ in specs:
-            for kind in (
-                (INSTANCE_SET_V1, COMPONENT_V1) if new else (INSTANCE_SET_V1ALPHA1, COMPONENT_V1ALPHA1)
-            ):
-                self.control.delete(kind, f"{self.name}-{spec['name']}", self.namespace)
-        kept = [name for name in self.cluster["metadata"].get("finalizers", []) if name != CLUSTER_FINALIZER]
-        self.patch_cluster({"metadata": {"finalizers": kept}})
-
-
-def _goes(component: Component, kind: Kind, body: Object) -> bool:
-    labels = (body["metadata"].get("labels") or {}).items()
-    if kind is PVC:
-        return component.labels.items() <= labels
-    return component.set_labels.items() <= labels
+def said(error: KubeError) -> str:
+    """Return what the server said, without the console's advice."""
+    return f"{error.plane}: {error.sentence.params.get('message') or error}"
 
 
 def _matches(pattern: str, name: str) -> bool:

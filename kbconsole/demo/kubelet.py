@@ -210,7 +210,8 @@ class Kubelet(Controller):
         if volume:
             self.plane.delete(PERSISTENT_VOLUME, volume)
         if kept != metadata.get("finalizers"):
-            self.plane.patch(PVC, metadata["name"], metadata["namespace"], {"metadata": {"finalizers": kept}})
+            change = {"metadata": {"finalizers": kept, "resourceVersion": metadata["resourceVersion"]}}
+            self.plane.patch(PVC, metadata["name"], metadata["namespace"], change)
 
 
 def _is_done(pod: Object) -> bool:

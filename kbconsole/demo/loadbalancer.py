@@ -51,7 +51,7 @@ class LoadBalancer(Controller):
         uid, finalizers = metadata["uid"], metadata.get("finalizers", [])
         begun = self._since.setdefault(uid, time.monotonic())
         if CLEANUP not in finalizers:
-            self._patch(service, {"metadata": {"finalizers": [*finalizers, CLEANUP]}})
+            self._finalizers(service, [*finalizers, CLEANUP])
         if time.monotonic() - begun < seeded(metadata["name"], "address", self.delay):
             return
         pool = (f"10.{self.number + 3}.{i // 250}.{i % 250 + 1}" for i in range(10, 60000))
@@ -67,9 +67,10 @@ class LoadBalancer(Controller):
     def _release(self, service: Object) -> None:
         finalizers = service["metadata"].get("finalizers", [])
         if CLEANUP in finalizers:
-            kept = [name for name in finalizers if name != CLEANUP]
-            self._patch(service, {"metadata": {"finalizers": kept}})
+            self._finalizers(service, [name for name in finalizers if name != CLEANUP])
 
-    def _patch(self, service: Object, change: Object) -> None:
+    def _finalizers(self, service: Object, names: list[str]) -> None:
+        """Write the list, unless somebody else changed the service meanwhile: then the next pass does."""
         metadata = service["metadata"]
+        change = {"metadata": {"finalizers": names, "resourceVersion": metadata["resourceVersion"]}}
         self.plane.patch(SERVICE, metadata["name"], metadata["namespace"], change)

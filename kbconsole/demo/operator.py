@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from kbconsole.demo.kbcluster import ClusterPass
+from kbconsole.demo.kbcluster import ClusterPass, said
 from kbconsole.demo.kbobjects import PLACEMENT
 from kbconsole.demo.looking import Controller, View
 from kbconsole.k8s.client import PlaneClient
@@ -78,7 +78,7 @@ class Operator(Controller):
                         views[context] = self._view(context)
                 ClusterPass(self, cluster, definitions, views, contexts).run()
             except KubeError as error:
-                self.errors[name] = str(error)
+                self.errors[name] = said(error)
 
     def _view(self, context: str) -> View | KubeError:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
@@ -42,8 +41,9 @@ def write_private(path: Path, text: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; print one line when everything answers."""
     options = _options(arguments)
-    if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):
-        settings.configure(KBCONSOLE_PLANE_ALLOW_LOOPBACK=True)
+    if not settings.configured:
+        # Nothing here needs the console's own settings, so the fleet also runs where there are none.
+        settings.configure(KBCONSOLE_PLANE_ALLOW_LOOPBACK=True, USE_I18N=False)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import copy
 import secrets
-import uuid
 from typing import Any
 
-from kbconsole.demo import escalation, hooks, names, ownership, schema
+from kbconsole.demo import hooks, ownership, schema
 from kbconsole.demo.apply import apply, typed_problem
 from kbconsole.demo.authz import User
 from kbconsole.demo.call import Call, check_body
-from kbconsole.demo.ownership import Shares
-from kbconsole.demo.resources import Resource
+from kbconsole.demo.finish import finish
 from kbconsole.demo.status import (
     ApiError,
-    Cause,
     already_exists,
     bad,
     conflict,
@@ -28,7 +25,6 @@ from kbconsole.demo.status import (
 
 Object = dict[str, Any]
 Answer = tuple[int, Object]
-_IDENTITY = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
 def denied(user: User, call: Call, verb: str) -> ApiError:
@@ -221,76 +217,3 @@ def decoded(call: Call, body: Object) -> Object:
     if wrong and not resource.custom:
         raise ApiError(400, f"{head}: json: cannot unmarshal: {wrong[0]}")
     return dict(body)
-
-
-def _validate(call: Call, body: Object, before: Object | None) -> None:
-    causes: list[Cause] = names.problems(call.resource, body) if before is None else []
-    causes += names.label_problems(body)
-    causes += schema.problems(body, call.resource.schema)
-    if before is not None and "deletionTimestamp" in before["metadata"]:
-        new = set(body["metadata"].get("finalizers", [])) - set(before["metadata"].get("finalizers", []))
-        if new:
-            why = "Forbidden: no new finalizers can be added if the object is being deleted"
-            causes.append(Cause("metadata.finalizers", "FieldValueForbidden", why))
-    if causes:
-        raise invalid(call.resource.kind, call.resource.group, call.name, causes)
-
-
-def _identify(call: Call, body: Object, before: Object | None) -> None:
-    metadata = body["metadata"]
-    for key in _IDENTITY:
-        metadata.pop(key, None)
-    metadata.pop("managedFields", None)
-    if before is not None:
-        metadata.update({key: before["metadata"][key] for key in _IDENTITY if key in before["metadata"]})
-        metadata["resourceVersion"] = before["metadata"]["resourceVersion"]
-        return
-    metadata.pop("resourceVersion", None)
-    metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": ownership.now()}
-    if call.resource.namespaced:
-        metadata["namespace"] = call.namespace
-    if call.resource.counts_generations:
-        metadata["generation"] = 1
-
-
-def _content(body: Object) -> Object:
-    return {
-        key: value for key, value in body.items() if key not in ("metadata", "status", "apiVersion", "kind")
-    }
-
-
-def _same(before: Object, body: Object, shares: Shares) -> bool:
-    old_shares = {writer: share.fields for writer, share in ownership.read(before).items()}
-    if old_shares != {writer: share.fields for writer, share in shares.items() if share.fields}:
-        return False
-    ignored = ("managedFields", "resourceVersion")
-    old = {**before, "metadata": {k: v for k, v in before["metadata"].items() if k not in ignored}}
-    new = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k not in ignored}}
-    return {**old, "apiVersion": ""} == {**new, "apiVersion": ""}
-
-
-def _counted(resource: Resource, body: Object, before: Object | None) -> None:
-    if before is not None and resource.counts_generations and _content(before) != _content(body):
-        body["metadata"]["generation"] = before["metadata"].get("generation", 1) + 1
-
-
-def finish(call: Call, body: Object, before: Object | None, shares: Shares) -> Object:
-    """Complete, check and store the object; return it as it is answered."""
-    resource = call.resource
-    _identify(call, body, before)
-    schema.fill_defaults(body, resource.schema)
-    _validate(call, body, before)
-    hooks.prepare(call, body, before)
-    escalation.check(call, body, before)
-    if before is not None and _same(before, body, shares):
-        return call.plane.shown(resource, before)
-    _counted(resource, body, before)
-    ownership.write(body, shares)
-    if call.dry_run:
-        return body
-    metadata = body["metadata"]
-    if "deletionTimestamp" in metadata and not metadata.get("finalizers") and resource.kind != "Namespace":
-        call.plane.store.remove(call.key, call.namespace, call.name)
-        return body
-    call.plane.store.put(call.key, body)
-    return body
