@@ -154,6 +154,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Databases that span several Kubernetes clusters: ask, approve, run, prove.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "PlacementStatus": "placements.models.Status",
+        "PlanStatus": "kbconsole.jobs.models.PlanStatus",
+        "RunStatus": "kbconsole.jobs.models.RunStatus",
+        "StepStatus": "kbconsole.jobs.models.StepStatus",
+    },
 }
 
 KBCONSOLE_BROKER_DIR = env.DATA_DIR / "broker"
