@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from environs import EnvValidationError, FileAwareEnv
 from marshmallow import ValidationError, validate
@@ -12,8 +14,23 @@ from marshmallow import ValidationError, validate
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
+class _Env(FileAwareEnv):
+    """NAME_FILE gives the value of NAME; a file that cannot be read is reported with everything else."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        try:
+            return super()._get_value(env_key, default)
+        except (ValueError, OSError) as error:
+            self._errors[env_key].append(str(error))
+            return default
+
+
 def _fernet_key(value: str) -> None:
-    if len(value.strip()) != 44:
+    try:
+        good = len(base64.urlsafe_b64decode(value)) == 32
+    except ValueError:
+        good = False
+    if not good:
         raise ValidationError("is no Fernet key; make one with: python -m kbconsole.fleet.make_keys")
 
 
@@ -32,7 +49,7 @@ def _cidr(value: str) -> None:
         raise ValidationError(f"{value!r} is no CIDR block, such as 10.0.0.0/8") from error
 
 
-env = FileAwareEnv(eager=False)  # NAME_FILE gives the value of NAME; wrong values are collected until seal()
+env = _Env(eager=False, strip_whitespace=True)  # wrong values are collected until seal()
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=32))
