@@ -22,7 +22,7 @@ from kbconsole.jobs.services import make_plan, start
 from kbconsole.k8s import kubeconfig
 from kbconsole.k8s.kubeconfig import ContextReport
 
-RESERVED = ("add", "rbac", "upload")
+RESERVED = {"add", "rbac", "check"}
 """Names that the addresses of the fleet's pages use."""
 
 declare(
@@ -151,7 +151,7 @@ def _free_names(contexts: list[str]) -> None:
     taken = sorted(Plane.objects.filter(name__in=contexts).values_list("name", flat=True))
     if taken:
         raise ConsoleError("fleet.name_taken", names=taken)
-    if reserved := [name for name in contexts if name.partition("/")[0] in RESERVED]:
+    if reserved := [name for name in contexts if {name.split("/")[0], name.split("/")[-1]} & RESERVED]:
         raise ConsoleError("fleet.name_reserved", names=reserved)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.demo.fleet import EmbeddedFleet
@@ -129,9 +131,6 @@ def test_a_plane_that_is_registered_cannot_come_in_under_another_name(
 def test_the_expiry_of_a_credential(
     days: int, expected: str, words: str, embedded: EmbeddedFleet, adam: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta  # noqa: PLC0415
-
-    from django.utils import timezone  # noqa: PLC0415
 
     end = timezone.now() + timedelta(days=days, hours=1)
     monkeypatch.setattr("kbconsole.fleet.preflight.connection.token_expiry", lambda token: end)

@@ -101,6 +101,25 @@ GROUPS: Mapping[str, Group] = {
     "engines": Group((_rule(_KB, "componentdefinitions", "get list"),)),
     "operator": Group((_rule("apps", "deployments", "get list"),), namespace=OPERATOR_NAMESPACE),
 }
+KUBECONFIG_COMMAND = """\
+kubectl --context NAME -n kbconsole get secret kbconsole -o go-template='apiVersion: v1
+kind: Config
+clusters:
+- name: NAME
+  cluster:
+    server: '"$(kubectl --context NAME config view --minify -o jsonpath='{.clusters[0].cluster.server}')"'
+    certificate-authority-data: {{index .data "ca.crt"}}
+users:
+- name: NAME
+  user:
+    token: {{base64decode .data.token}}
+contexts:
+- name: NAME
+  context:
+    cluster: NAME
+    user: NAME
+'"""
+"""Prints the kubeconfig of the user that `manifest` makes."""
 CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator")
 DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "room")
 

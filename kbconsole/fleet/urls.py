@@ -1,0 +1,18 @@
+"""Addresses of the fleet's pages, below /fleet/. A plane's name may have slashes in it."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from kbconsole.fleet import views
+
+app_name = "fleet"
+urlpatterns = [
+    path("", views.plane_list, name="plane-list"),
+    path("add/", views.plane_add, name="plane-add"),
+    path("add/<int:draft>/", views.plane_add_draft, name="plane-add-draft"),
+    path("add/<int:draft>/save/", views.plane_save, name="plane-save"),
+    path("rbac/", views.rbac_copy, name="rbac-copy"),
+    path("<path:name>/check/", views.plane_check, name="plane-check"),
+    path("<path:name>/", views.plane_detail, name="plane-detail"),
+]

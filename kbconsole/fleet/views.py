@@ -1,0 +1,172 @@
+"""The pages of the fleet: every plane, one plane, adding planes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from kbconsole.common.errors import ConsoleError, Refused
+from kbconsole.common.htmx import template_for
+from kbconsole.common.roles import Role, has_role, require
+from kbconsole.fleet import pages, services
+from kbconsole.fleet.forms import ChooseForm, CopyForm, SaveForm, UploadForm
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.preflight.rights import KUBECONFIG_COMMAND, manifest
+from kbconsole.jobs.models import Run
+
+
+def _why_not(request: HttpRequest) -> str:
+    """Return why this person only looks, for a disabled button; "" for an administrator."""
+    return "" if has_role(request.user, Role.ADMIN) else _("Only an administrator changes the fleet.")
+
+
+@require_safe
+def plane_list(request: HttpRequest) -> HttpResponse:
+    """Is every plane well, and what to do about one that is not."""
+    rows = pages.plane_rows(Plane.objects.visible_to(request.user))
+    planes = [row.plane for row in rows]
+    context = {
+        "rows": rows,
+        "control": next((plane for plane in planes if plane.is_control_plane), None),
+        "silent": [plane for plane in planes if plane.silent],
+        "unchecked_since": pages.unchecked_since(planes),
+        "form": CopyForm(user=request.user),
+        "why_not": _why_not(request),
+    }
+    return render(request, template_for(request, "fleet/plane_list.html", "fleet/_plane_list.html"), context)
+
+
+@require_safe
+def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
+    """Can databases run on this plane, and what is missing."""
+    plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
+    control = Plane.objects.filter(is_control_plane=True).first()
+    credential = Credential.objects.filter(plane=plane, purpose=Credential.Purpose.CONSOLE).first()
+    rungs = pages.ladder(plane, control)
+    runs = Run.objects.visible_to(request.user).filter(steps__lane=name).distinct().order_by("-pk")[:10]
+    look = pages.last_look(plane)
+    context = {
+        "plane": plane,
+        "rungs": rungs,
+        "first_missing": next((rung for rung in rungs if rung.state in ("fail", "warn")), None),
+        "facts": pages.facts_of(plane, credential),
+        "look": look,
+        "active": look is not None and look.state == "wait",
+        "runs": list(runs),
+        "why_not": _why_not(request),
+    }
+    return render(
+        request, template_for(request, "fleet/plane_detail.html", "fleet/_plane_detail.html"), context
+    )
+
+
+@require_POST
+def plane_check(request: HttpRequest, name: str) -> HttpResponse:
+    """Look a plane over again."""
+    plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
+    services.recheck(plane=plane, by=request.user)
+    return redirect("fleet:plane-detail", name)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def plane_add(request: HttpRequest) -> HttpResponse:
+    """Take a kubeconfig. What was pasted is never shown again, not even after a mistake."""
+    require(request.user, *Role)
+    replaces = request.GET.get("replaces", "")
+    plane = get_object_or_404(Plane.objects.visible_to(request.user), name=replaces) if replaces else None
+    form = UploadForm(request.POST or None, request.FILES or None)
+    error: Any = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            draft = services.upload_draft(data=form.data_bytes(), by=request.user, replaces=replaces)
+            return redirect("fleet:plane-add-draft", draft.pk)
+        except Refused:
+            raise
+        except ConsoleError as refused:
+            error = refused
+    elif request.method == "POST":
+        error = " ".join(str(text) for texts in form.errors.values() for text in texts)
+    context = {
+        "form": UploadForm(),
+        "error": error,
+        "plane": plane,
+        "why_not": _why_not(request),
+        "data_manifest": manifest(control=False, data=True),
+        "control_manifest": manifest(control=True, data=False),
+        "kubeconfig_command": KUBECONFIG_COMMAND,
+    }
+    return render(request, "fleet/plane_add.html", context, status=400 if error else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def plane_add_draft(request: HttpRequest, draft: int) -> HttpResponse:
+    """Tick contexts of an upload, and see the preflight of each."""
+    row = get_object_or_404(KubeconfigDraft.objects.visible_to(request.user), pk=draft)
+    form = ChooseForm(request.POST if request.method == "POST" else None, draft=row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.choose(
+                draft=row,
+                contexts=form.cleaned_data["contexts"],
+                control_plane=form.cleaned_data.get("control_plane", ""),
+                also_plane=form.cleaned_data.get("also_plane", False),
+                by=request.user,
+            )
+            return redirect("fleet:plane-add-draft", row.pk)
+        except Refused:
+            raise
+        except ConsoleError as error:
+            form.add_error(None, str(error))
+    return _show_draft(request, row, form, status=400 if form.errors else 200)
+
+
+@require_POST
+def plane_save(request: HttpRequest, draft: int) -> HttpResponse:
+    """Save the contexts whose preflight has no failure."""
+    row = get_object_or_404(KubeconfigDraft.objects.visible_to(request.user), pk=draft)
+    form = SaveForm(request.POST, draft=row)
+    if not form.is_valid():
+        return _show_draft(request, row, ChooseForm(draft=row), error=form.errors["contexts"][0], status=400)
+    try:
+        planes = services.save(draft=row, contexts=form.cleaned_data["contexts"], by=request.user)
+    except Refused:
+        raise
+    except ConsoleError as error:
+        return _show_draft(request, row, ChooseForm(draft=row), error=error, status=error.status)
+    messages.success(request, _("Saved: %(names)s.") % {"names": ", ".join(plane.name for plane in planes)})
+    return redirect("fleet:plane-list")
+
+
+def _show_draft(
+    request: HttpRequest, draft: KubeconfigDraft, form: ChooseForm, *, error: Any = None, status: int = 200
+) -> HttpResponse:
+    run = Run.objects.filter(pk=draft.run or 0).first()
+    lanes = pages.lanes_of(run)
+    context = {
+        "draft": draft,
+        "form": form,
+        "error": error,
+        "run": run,
+        "active": bool(run and run.active),
+        "lanes": lanes,
+        "savable": pages.savable(lanes),
+    }
+    template = template_for(request, "fleet/plane_add_draft.html", "fleet/_preflight.html")
+    return render(request, template, context, status=status)
+
+
+@require_POST
+def rbac_copy(request: HttpRequest) -> HttpResponse:
+    """Ask for the plan that copies the role of database pods."""
+    form = CopyForm(request.POST, user=request.user)
+    planes = form.cleaned_data["planes"] if form.is_valid() else request.POST.getlist("planes")
+    take_over = bool(form.cleaned_data.get("take_over"))
+    plan = services.plan_rbac_copy(planes=planes, take_over=take_over, by=request.user)
+    return redirect("jobs:plan-detail", plan.pk)
