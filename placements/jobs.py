@@ -40,6 +40,7 @@ from placements.lifecycle import PLACEMENT
 from placements.models import SUBJECT, Placement, Status
 from placements.names import DatabaseNames, names_of, plane_problems, pod_services_in
 from placements.rendering import API_VERSIONS, ClusterSpec, TerminationPolicy, cluster_manifest
+from placements.verdict import survival
 
 declare_phases(
     {
@@ -266,6 +267,9 @@ class PlaceDatabase(_DatabaseJob):
     def approvals_needed(self) -> int:
         wipes = self.termination_policy == TerminationPolicy.WIPE_OUT
         return 2 if wipes or self.kind_().public(self.config) else 1
+
+    def promise(self) -> Sentence | None:
+        return survival(self.replicas, self.planes, self.engine_()).headline
 
     def cautions(self) -> list[Sentence]:
         row = self.row()

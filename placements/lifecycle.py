@@ -9,5 +9,5 @@ PLACEMENT: Edges = {
     Status.WAITING: frozenset({Status.APPLYING, Status.REJECTED, Status.CANCELLED}),
     Status.APPLYING: frozenset({Status.IN_SERVICE, Status.ATTENTION, Status.RETIRED, Status.CANCELLED}),
     Status.IN_SERVICE: frozenset({Status.APPLYING, Status.ATTENTION}),
-    Status.ATTENTION: frozenset({Status.APPLYING, Status.IN_SERVICE}),
+    Status.ATTENTION: frozenset({Status.APPLYING, Status.IN_SERVICE, Status.CANCELLED}),
 }

@@ -35,6 +35,9 @@ declare(
         "placements.not_now": _("%(name)s is %(status)s now, so this cannot be done."),
         "placements.type_name": _("Type the name %(name)s exactly as it is, to confirm."),
         "placements.policy": _("Choose what becomes of the data: Delete, or WipeOut."),
+        "placements.has_cluster": _(
+            "%(name)s has its Cluster already. Retire it, so that the planes are cleaned."
+        ),
         "placements.never_made": _(
             "%(name)s never got as far as its Cluster, so there is nothing to retire. Cancel it."
         ),
@@ -145,13 +148,15 @@ def plan_again(placement_id: int, *, by: Any) -> Plan:
 
 @transaction.atomic
 def cancel(placement_id: int, *, by: Any) -> Placement:
-    """Take a request back before it is approved; what waits for a decision is withdrawn."""
-    placement = _mine(placement_id, by=by, statuses=(Status.WAITING,))
+    """Take a request back before its Cluster is made; what waits for a decision is withdrawn. Raises Stale."""
+    placement = _mine(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
+    if placement.cluster_uid:
+        raise Stale("placements.has_cluster", name=placement.name)
     plan = placement.plans().first()
     if plan is not None and plan.status in (PlanStatus.READY, PlanStatus.MAKING):
         jobs.withdraw(plan.pk, by=by)
     placement.refresh_from_db()
-    if placement.status == Status.WAITING:
+    if placement.status != Status.CANCELLED:
         transition(placement, to=Status.CANCELLED, edges=PLACEMENT)
     record("placement.cancelled", by=by, on=_on(placement), name=placement.name)
     return placement

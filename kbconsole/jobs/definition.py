@@ -297,6 +297,10 @@ class Job(ABC):
         """Return how many other people must agree before it runs."""
         return 0
 
+    def promise(self) -> Sentence | None:
+        """Return what the result is worth, for the head of the plan. Never talks to a plane."""
+        return None
+
     def cautions(self) -> list[Sentence]:
         """Return what an approver has to know and accept, worst first. Never talks to a plane."""
         return []

@@ -155,6 +155,10 @@ class PlanPage:
         return max(self.plan.approvals_needed - self.approvals, 0)
 
     @property
+    def promise(self) -> Sentence | None:
+        return self.plan.definition().promise()
+
+    @property
     def making(self) -> Run | None:
         return next((run for run in self.runs if run.job == "make-plan"), None)
 
