@@ -106,6 +106,7 @@ TIME_ZONE = env.TIME_ZONE
 
 STATIC_URL = "static/"
 STATIC_ROOT = env.DATA_DIR / "static"
+STATIC_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)  # whitenoise warns of a missing one
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
