@@ -32,6 +32,13 @@ class Pages(CursorPagination):
     page_size_query_param = "limit"
     cursor_query_param = "cursor"
 
+    def decode_cursor(self, request: Request) -> Any:
+        """A cursor is what the client sends: PostgreSQL takes no NUL, SQLite does."""
+        cursor: Any = super().decode_cursor(request)
+        if cursor and "\0" in (cursor.position or ""):
+            raise NotFound
+        return cursor
+
 
 class Api(APIView):
     """A person without a role gets in nowhere; auditors read. Services have the last word on every act."""
