@@ -7,5 +7,5 @@ class JobsConfig(AppConfig):
     label = "jobs"
 
     def ready(self) -> None:
-        """Import what registers itself: each app's jobs, changes and checks."""
-        autodiscover_modules("planning", "changes", "checks", "jobs")
+        """Import what registers itself: each app's jobs, changes and checks; and the sentences of its services."""
+        autodiscover_modules("planning", "changes", "checks", "jobs", "services")
