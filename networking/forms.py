@@ -32,4 +32,8 @@ class SeenForm(forms.Form):
 
 def config_form(kind: NetworkKind, data: Any = None, *, initial: ProfileConfig | None = None) -> forms.Form:
     """Return the form of a kind's settings; its field names cannot meet those of the other forms."""
-    return kind.Config(data, initial=dict(initial or {}), prefix="config")
+    form = kind.Config(data, initial=dict(initial or {}), prefix="config")
+    for field in form.fields.values():
+        if isinstance(field.widget, forms.Textarea):
+            field.widget.attrs["rows"] = 4
+    return form

@@ -23,6 +23,7 @@ from kbconsole.jobs.definition import job_sentence
 from kbconsole.jobs.forms import DecisionForm
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.pages import may, sees, subject_url
+from kbconsole.jobs.plan_compare import compare
 
 
 def _plan(request: HttpRequest, pk: int) -> Plan:
@@ -79,7 +80,8 @@ def _show_plan(
     refusal = plan_page.refusal(page, user) if open_ else ""
     go_refusal = may(plan, user, "run") if open_ else ""
     context = {
-        "page": page, "plan": plan, "error": error, "subject_url": subject_url(plan),
+        "page": page, "plan": plan, "error": error,
+        "before": compare(plan, Plan.objects.visible_to(user)), "subject_url": subject_url(plan),
         "form": form or DecisionForm(initial={"seen_hash": plan.hash}, warnings=page.warnings),
         "queue": request.GET.get("queue") or request.POST.get("queue"),
         "open": open_, "refusal": refusal, "go_refusal": go_refusal,

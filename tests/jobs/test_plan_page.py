@@ -61,6 +61,20 @@ def test_a_plan_that_changes_nothing_says_so(dana: User, adam: User, world: Worl
     assert "Nothing would change" in text(signed_in(adam).get(url(made(dana, how=same))))
 
 
+def test_sent_again_it_says_what_differs_from_the_one_before(dana: User, adam: User, world: World) -> None:
+    older = made(dana)
+    same = made(dana)
+    page = text(signed_in(adam).get(url(same)))
+    assert f"Since plan {older.pk}" in page
+    assert "It asks for the same, step by step." in page
+    other = made(dana, how={"k8s-2": "unchecked"})
+    page = text(signed_in(adam).get(url(other)))
+    assert f"Since plan {same.pk}" in page
+    assert "<span>k8s-2, Apply role: how</span><del>created</del><ins>unchecked</ins>" in page
+    assert "1 value differs" in page
+    assert "Since plan" not in text(signed_in(adam).get(url(made(dana, number=2))))
+
+
 def test_warnings_stand_worst_first(dana: User, world: World) -> None:
     plan = made(dana, how={"k8s-1": "unchecked", "k8s-2": "conflict", "k8s-3": "removed"}, cautious=True)
     codes = [warning.sentence.code for warning in page_of(plan).warnings]
