@@ -100,6 +100,8 @@
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {
+    // The page is about to go: an answer would come too late, and the browser reports the broken request.
+    if (document.querySelector("form[data-sent]")) event.preventDefault();
     if (!isPoll(event)) return;
     const key = event.detail.elt.id || event.detail.pathInfo.requestPath;
     const tooSoon = document.hidden && Date.now() - (lastAsked.get(key) || 0) < HIDDEN_TAB_MS;

@@ -21,11 +21,12 @@ BROKEN = (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.CANCELLED)
 
 @dataclass(frozen=True)
 class Present:
-    """`at` stands behind the sentence, with `at_word` before it: since when, or when it was proven."""
+    """`at` is since when it is so. What runs says instead when that was proven, if ever."""
 
     text: str
     at: datetime | None = None
-    at_word: str = ""
+    runs: bool = False
+    proven: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def present_of(
         active = next((run for run in runs if run.status in ACTIVE), None)
         job = active.job_name if active else _("The run")
         text = _("%(job)s is under way: %(spread)s.") % {"job": job, "spread": _spread(placement)}
-        return Present(text, active.started_at or active.created_at if active else None, _("since"))
+        return Present(text, active.started_at or active.created_at if active else None)
     if placement.status in (Status.IN_SERVICE, Status.ATTENTION):
         return _in_service(placement, replicas)
     return _over(placement, plans)
@@ -68,9 +69,9 @@ def _waiting(plan: Plan | None) -> Present:
         return Present(_("Nothing was planned yet."))
     if plan.status == PlanStatus.MAKING:
         text = _("The plan is being made: the console asks the planes what would change. Nothing is changed.")
-        return Present(text, plan.created_at, _("since"))
+        return Present(text, plan.created_at)
     if plan.status == PlanStatus.READY:
-        return Present(_ready(plan), plan.made_at, _("since"))
+        return Present(_ready(plan), plan.made_at)
     if plan.status == PlanStatus.FAILED:
         why = str(Sentence.from_json(plan.failure)) if plan.failure else ""
         return Present(_("The plan could not be made. %(why)s") % {"why": why})
@@ -94,7 +95,7 @@ def _in_service(placement: Placement, replicas: Sequence[Replica]) -> Present:
     leader = next((replica.plane for replica in replicas if replica.leader), "")
     text = _spread(placement)
     text = _("%(spread)s, leader on %(plane)s") % {"spread": text, "plane": leader} if leader else text
-    return Present(text, placement.proven_at, _("proven") if placement.proven_at else _("not proven yet"))
+    return Present(text, runs=True, proven=placement.proven_at)
 
 
 def _over(placement: Placement, plans: Sequence[Plan]) -> Present:

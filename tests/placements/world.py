@@ -48,7 +48,7 @@ def cloud(by: User, name: str = "ack-intranet", address_type: str = "private") -
     return Profile.objects.create(name=name, kind="cloud_lb", config=config, created_by=by)
 
 
-def asked(profile: Profile, **changes: Any) -> dict[str, Any]:
+def asked(profile: Profile, /, **changes: Any) -> dict[str, Any]:
     """Return the form of the guide's etcd, as a browser sends it."""
     form = {
         "name": "etcd-demo", "purpose": "Trying it out", "ticket": "", "engine": "etcd", "replicas": "3",
