@@ -5,6 +5,7 @@ from __future__ import annotations
 from kbconsole.demo.schema import (
     ANY,
     BOOLEAN,
+    INT_OR_STRING,
     INTEGER,
     QUANTITY,
     STRING,
@@ -86,7 +87,7 @@ SERVICE_PORT = obj(
     name=STRING,
     port=INTEGER,
     protocol=words("TCP", "UDP", "SCTP", default="TCP"),
-    targetPort=QUANTITY,
+    targetPort=INT_OR_STRING,
     nodePort=INTEGER,
     appProtocol=STRING,
 )

@@ -63,7 +63,8 @@ class Controllers:
     def _work(self, group: list[Controller], interval: float) -> None:
         while not self._stop.is_set():
             for controller in group:
-                controller.try_step()
+                if not self._stop.is_set():
+                    controller.try_step()
             self._stop.wait(interval)
 
     def start(self) -> None:

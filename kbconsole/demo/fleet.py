@@ -118,11 +118,18 @@ class EmbeddedFleet:
     def stop(self) -> None:
         """Stop controllers and servers and write everything down."""
         if self._controllers is not None:
+            self._answer_again()
             self._controllers.stop()
             self._controllers = None
         if self._host is not None:
             self._host.stop()
             self._host = None
+
+    def _answer_again(self) -> None:
+        """End hanging, so that no controller has to wait for an answer before it can stop."""
+        for server in self.host.servers.values():
+            if server.fault is not None and server.fault.kind != "unreachable":
+                self.host.run(server.set_fault(None))
 
     @property
     def host(self) -> Host:

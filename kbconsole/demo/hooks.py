@@ -122,8 +122,11 @@ def _claim(call: Call, body: Object, before: Object | None) -> list[Cause]:
     if before is None:
         if not spec.get("accessModes"):
             causes.append(required("spec.accessModes", "at least 1 access mode is required"))
-        if "storage" not in spec.get("resources", {}).get("requests", {}):
+        size = str(spec.get("resources", {}).get("requests", {}).get("storage", ""))
+        if not size:
             causes.append(required("spec.resources[storage]"))
+        elif size.startswith("-") or not size.strip("0KMGTPEinumk."):
+            causes.append(bad("spec.resources[storage]", f'"{size}"', "must be greater than zero"))
         spec.setdefault("volumeMode", "Filesystem")
         _default_class(call, spec)
         body["metadata"].setdefault("finalizers", []).append("kubernetes.io/pvc-protection")

@@ -8,6 +8,7 @@ from kbconsole.demo.builtin import CONDITIONS
 from kbconsole.demo.schema import (
     ANY,
     BOOLEAN,
+    INT_OR_STRING,
     INTEGER,
     QUANTITY,
     STRING,
@@ -60,7 +61,7 @@ def _component(name_pattern: str, definition_pattern: str, template: Schema, **m
         stop=BOOLEAN,
         tls=BOOLEAN,
         instanceUpdateStrategy=ANY,
-        parallelPodManagementConcurrency=QUANTITY,
+        parallelPodManagementConcurrency=INT_OR_STRING,
         podUpdatePolicy=STRING,
         **dict.fromkeys(free.split(), ANY),
         **more,

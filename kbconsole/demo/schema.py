@@ -13,7 +13,9 @@ ANY: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 STRING: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
 BOOLEAN: Schema = {"type": "boolean"}
-QUANTITY: Schema = {"x-kubernetes-int-or-string": True}
+INT_OR_STRING: Schema = {"x-kubernetes-int-or-string": True}
+_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"
+QUANTITY: Schema = INT_OR_STRING | {"pattern": rf"^{_NUMBER}([KMGTPE]i|[numkMGTPE]|[eE]{_NUMBER})?$"}
 STRINGS: Schema = {"type": "object", "additionalProperties": STRING}
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),

@@ -34,6 +34,8 @@ class StateFile:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_TABLES)
+        # Of its own, so that the servers never wait for the disk.
+        self._dirty_lock = threading.Lock()
         self._dirty: dict[Key, str | None] = {}
 
     def fact(self, key: str) -> Any:
@@ -48,7 +50,9 @@ class StateFile:
 
     def remember(self, key: Key, body: Object | None) -> None:
         """Take one write (None: removed); `flush` stores it."""
-        self._dirty[key] = None if body is None else json.dumps(body)
+        text = None if body is None else json.dumps(body)
+        with self._dirty_lock:
+            self._dirty[key] = text
 
     def objects(self, plane: str) -> Iterator[tuple[str, str, str, Object]]:
         with self._lock:
@@ -59,9 +63,10 @@ class StateFile:
             yield resource, namespace, name, json.loads(body)
 
     def flush(self) -> None:
-        if not self._dirty:
+        with self._dirty_lock:
+            dirty, self._dirty = self._dirty, {}
+        if not dirty:
             return
-        dirty, self._dirty = self._dirty, {}
         kept = [(*key, body) for key, body in dirty.items() if body is not None]
         gone = [key for key, body in dirty.items() if body is None]
         with self._lock, self._connection:

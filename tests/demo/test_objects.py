@@ -87,6 +87,7 @@ def test_the_guides_misplaced_peer_is_refused_strictly_and_pruned_otherwise(cont
         (cluster("c", replicas=10**10), "int32"),
         (cluster("c", replicas="three"), "must be of type integer"),
         (cluster("c", services=[{"name": "peer", "serviceType": "ExternalName"}]), "Unsupported value"),
+        (cluster("c", resources={"limits": {"cpu": "1Gib"}}), "resources.limits.cpu: Invalid value"),
         (cluster("Upper"), "metadata.name: Invalid value"),
     ],
 )
