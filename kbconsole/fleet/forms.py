@@ -38,12 +38,18 @@ class ChooseForm(forms.Form):
     """Which contexts of an upload are looked over, and which one is the control plane."""
 
     contexts = forms.MultipleChoiceField(
-        label=_("Contexts to look over"), widget=forms.CheckboxSelectMultiple, required=False
+        label=_("Contexts to look over"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Tick at least one context.")},
     )
     control_plane = forms.ChoiceField(
         label=_("Control plane"),
         help_text=_("The context in which the KubeBlocks operator runs."),
-        required=False,
+        error_messages={
+            "required": _(
+                "Choose the context in which the operator runs: the fleet has no control plane yet."
+            )
+        },
     )
     also_plane = forms.BooleanField(label=_("The control plane takes databases, too"), required=False)
 
@@ -76,9 +82,7 @@ class SaveForm(forms.Form):
 class CopyForm(forms.Form):
     """Data planes that the role is copied to."""
 
-    planes = forms.MultipleChoiceField(
-        label=_("Data planes"), widget=forms.CheckboxSelectMultiple, required=False
-    )
+    planes = forms.MultipleChoiceField(label=_("Data planes"), widget=forms.CheckboxSelectMultiple)
     take_over = forms.BooleanField(
         label=_("Take over fields that another manager owns"),
         help_text=_(

@@ -98,7 +98,7 @@ class Preflight(FleetJob):
     def subject(self) -> Subject:
         if self.draft:
             return Subject("kubeconfig-draft", str(self.draft), ", ".join(self.planes)[:200])
-        return Subject("plane", self.planes[0], self.planes[0])
+        return Subject("plane", self.planes[0][:100], self.planes[0])
 
     def lanes(self) -> list[str]:
         return list(self.planes)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
-from kbconsole.common.errors import ConsoleError, Stale
+from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import Json, declare, say
 from kbconsole.fleet import access, vault
@@ -30,6 +30,9 @@ declare(
         "fleet.uploaded": _("Uploaded a kubeconfig with the contexts %(contexts)s"),
         "fleet.upload_empty": _("None of the contexts can be used, so nothing was kept. %(findings)s"),
         "fleet.context_finding": _("%(context)s: %(finding)s"),
+        "fleet.not_your_upload": _(
+            "Only the person who uploaded this kubeconfig may use it. Upload your own."
+        ),
         "fleet.choose_some": _("Tick at least one context."),
         "fleet.choose_known": _("The upload has no usable context called %(names)s. Upload it again."),
         "fleet.choose_control": _(
@@ -114,12 +117,21 @@ def choose(
     `control_plane` is one of them, or "" where the fleet has its control plane. Raises ConsoleError, Stale.
     """
     require(by, Role.ADMIN)
+    _own(draft, by)
     job = _preflight_of(draft, list(dict.fromkeys(contexts)), control_plane, also_plane=also_plane)
     run = start(job, by=by)
     draft.chosen, draft.control_plane, draft.also_plane = job.planes, control_plane, also_plane
     draft.identities, draft.run = {}, run.pk
     draft.save(update_fields=["chosen", "control_plane", "also_plane", "identities", "run"])
     return run
+
+
+def _own(draft: KubeconfigDraft, by: Any) -> None:
+    """An upload belongs to the person who made it, and ends."""
+    if draft.owner_id != by.pk:
+        raise Refused("fleet.not_your_upload")
+    if draft.expires_at <= timezone.now():
+        raise ConsoleError("fleet.draft_gone")
 
 
 def _preflight_of(
@@ -172,6 +184,7 @@ def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any) -> list[Pl
     The draft is gone afterwards. Raises ConsoleError, Stale.
     """
     require(by, Role.ADMIN)
+    _own(draft, by)
     facts = _clean(draft, contexts)
     if draft.replaces:
         planes = [_replace(draft, contexts[0], facts[contexts[0]], by)]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from kbconsole.fleet.access import probes
 from kbconsole.fleet.answers import failing
-from kbconsole.fleet.models import Plane
+from kbconsole.fleet.models import KubeconfigDraft, Plane
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.errors import KubeError
 
@@ -44,7 +44,8 @@ def ask_all(clients: Mapping[str, PlaneClient]) -> dict[str, Answer]:
 
 @shared_task(name="fleet.check_planes")
 def check_planes() -> None:
-    """Keep what every plane answers, in one UPDATE."""
+    """Keep what every plane answers, all at once; drop uploads whose half hour is over."""
+    KubeconfigDraft.objects.filter(expires_at__lt=timezone.now()).delete()
     planes = {plane.name: plane for plane in Plane.objects.all()}
     answers = ask_all(probes(planes))
     now = timezone.now()

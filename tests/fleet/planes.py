@@ -15,6 +15,7 @@ from kbconsole.jobs.models import Run, RunStep
 from tests.driving import drive
 
 CONTROL = "control-plane"
+ALL = (CONTROL, "k8s-1", "k8s-2", "k8s-3")
 POD_ROLE = "kubeblocks-cluster-pod-role"
 
 
@@ -31,8 +32,8 @@ def checked(
     control_plane: str = CONTROL,
     also_plane: bool = False,
 ) -> KubeconfigDraft:
-    """Return an upload whose preflight has ended."""
-    names = list(contexts or (CONTROL, *fleet.planes))
+    """Return an upload whose preflight has ended, over the control plane and one data plane if not told otherwise."""
+    names = list(contexts or (CONTROL, "k8s-1"))
     draft = upload(fleet.kubeconfig(user, names), by)
     drive(
         services.choose(

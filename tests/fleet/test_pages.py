@@ -11,9 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from kbconsole.common.errors import Refused
 from kbconsole.common.sentences import say
 from kbconsole.demo.fleet import EmbeddedFleet
-from kbconsole.fleet import tasks
+from kbconsole.fleet import services, tasks
 from kbconsole.fleet.models import KubeconfigDraft, Plane
 from kbconsole.jobs.models import Plan, Run
 from tests.driving import drive
@@ -123,8 +124,12 @@ def test_an_upload_is_seen_by_its_owner_only_and_ends(embedded: EmbeddedFleet, a
     url = reverse("fleet:plane-add-draft", args=[draft.pk])
     assert signed_in(ada).get(url).status_code == 404
     assert signed_in(adam).get(url).status_code == 200
+    with pytest.raises(Refused):
+        services.choose(draft=draft, contexts=["k8s-1"], control_plane=CONTROL, also_plane=False, by=ada)
     KubeconfigDraft.objects.update(expires_at=timezone.now())
     assert signed_in(adam).get(url).status_code == 404
+    tasks.check_planes()
+    assert not KubeconfigDraft.objects.exists()
 
 
 def test_others_read_the_fleet_and_are_told_why_they_cannot_change_it(

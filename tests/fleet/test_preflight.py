@@ -22,7 +22,7 @@ from kbconsole.k8s.kinds import (
     STORAGE_CLASS,
 )
 from tests.driving import drive
-from tests.fleet.planes import CONTROL, POD_ROLE, checked, rows, run_of, said, save_all, upload, verdict
+from tests.fleet.planes import ALL, CONTROL, POD_ROLE, checked, rows, run_of, said, save_all, upload, verdict
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,7 @@ def arguments(fleet: EmbeddedFleet, args: list[str], *, name: str = "kubeblocks"
 
 
 def test_a_sound_fleet_passes_and_is_saved_with_what_was_seen(embedded: EmbeddedFleet, adam: User) -> None:
-    draft = checked(embedded, adam)
+    draft = checked(embedded, adam, contexts=ALL)
     assert run_of(draft).status == "succeeded"
     save_all(draft, adam)
     control = Plane.objects.get(is_control_plane=True)
@@ -71,7 +71,7 @@ def test_every_row_has_the_same_as_a_kubectl_command(embedded: EmbeddedFleet, ad
 
 def test_a_dead_plane_names_the_rung_and_holds_up_nobody(embedded: EmbeddedFleet, adam: User) -> None:
     embedded.fault("k8s-3", "unreachable")
-    draft = checked(embedded, adam)
+    draft = checked(embedded, adam, contexts=ALL)
     dead = rows(draft.run, "k8s-3")
     assert verdict(dead["reachable"]) == "fail"
     assert (dead["reachable"].facts or {})["rung"] in ("tcp", "dropped", "tls")
@@ -84,7 +84,7 @@ def test_a_dead_plane_names_the_rung_and_holds_up_nobody(embedded: EmbeddedFleet
 
 def test_a_wrong_token_is_named_as_such(embedded: EmbeddedFleet, adam: User) -> None:
     embedded.remove_token("k8s-2")
-    row = rows(checked(embedded, adam).run, "k8s-2")["reachable"]
+    row = rows(checked(embedded, adam, contexts=ALL).run, "k8s-2")["reachable"]
     assert verdict(row) == "fail"
     assert row.facts == {"rung": "credential"}
     assert "does not accept the stored credential" in said(row)
@@ -236,7 +236,7 @@ def test_a_data_plane_that_serves_the_kinds_of_kubeblocks_is_refused(
     row = rows(checked(embedded, adam).run, "k8s-1")["crds"]
     assert verdict(row) == "fail"
     assert "would delete the pods" in said(row)
-    assert verdict(rows(checked(embedded, adam).run, "k8s-2")["crds"]) == "pass"
+    assert verdict(rows(checked(embedded, adam, contexts=[CONTROL, "k8s-2"]).run, "k8s-2")["crds"]) == "pass"
 
 
 def test_a_control_plane_that_is_a_plane_too_may_serve_them(embedded: EmbeddedFleet, adam: User) -> None:

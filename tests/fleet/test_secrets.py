@@ -28,7 +28,7 @@ from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.errors import Unauthorised
 from kbconsole.k8s.kinds import NAMESPACE
 from tests.driving import drive
-from tests.fleet.planes import CONTROL, checked, rows, save_all, upload, verdict
+from tests.fleet.planes import ALL, CONTROL, checked, rows, save_all, upload, verdict
 from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +56,7 @@ def test_a_token_is_in_no_row_log_line_page_or_exception(
     shown = refused.content.decode()
     embedded.remove_token("k8s-3")
     browser.post(reverse("fleet:plane-add"), {"text": embedded.kubeconfig()})
-    draft = checked(embedded, adam)
+    draft = checked(embedded, adam, contexts=ALL)
     shown += pages(browser, [
         reverse("fleet:plane-add-draft", args=[draft.pk]), reverse("jobs:run-detail", args=[draft.run]),
     ])  # fmt: skip

@@ -37,7 +37,7 @@ declare(
         "rights.state": _("Rights: the state of databases"),
         "rights.engines": _("Rights: the engines"),
         "rights.operator": _("Rights: the configuration of the KubeBlocks operator"),
-        "rights.yes": _("The console may do all %(count)s things that it needs here."),
+        "rights.yes": _("The console has every right that it needs for this (%(count)s)."),
         "rights.no": _("The console may not: %(missing)s."),
         "rights.fix": _(
             "Grant these to the console's user on the plane. The manifest on the page Add planes has "
