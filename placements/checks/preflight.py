@@ -1,0 +1,108 @@
+"""What has to hold before anything is written: the plane is the one that was registered, the operator knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Json, Sentence, declare, say
+from kbconsole.fleet import access
+from kbconsole.fleet.preflight.operator import read_definitions, read_operator
+from kbconsole.jobs.definition import Check, Finding, Verdict, actions
+from kbconsole.k8s.kinds import (
+    NAMESPACE,
+)
+from placements.facts import leftovers
+
+declare(
+    {
+        "placements.check_plane": _("Look whether %(plane)s still fits"),
+        "placements.plane_fits": _(
+            "%(plane)s is the plane that was registered, and nothing stands in the way."
+        ),
+        "placements.other_plane": _(
+            "Behind the address of %(plane)s there is another Kubernetes cluster than the one that was registered. "
+            "Nothing was written. Check its credential under Fleet."
+        ),
+        "placements.check_operator": _("Ask the operator's Deployment and definitions again"),
+        "placements.operator_says": _(
+            "KubeBlocks %(version)s knows %(planes)s, and %(definition)s is Available."
+        ),
+        "placements.operator_lacks": _(
+            "The operator's contexts are %(contexts)s now, so %(planes)s would be passed over in silence. Nothing was "
+            "written. Set multiCluster.contexts, let both Deployments roll, then choose Retry."
+        ),
+        "placements.operator_disabled": _(
+            "The operator has %(planes)s disabled now: what it writes there is lost silently. Nothing was written. "
+            "Enable them, then choose Retry."
+        ),
+        "placements.definition_gone": _(
+            "%(definition)s is not there or not Available any more. Nothing was written. Mend the engine's add-on, "
+            "then choose Retry."
+        ),
+    }
+)
+
+
+@actions.register
+@dataclass(frozen=True)
+class PlaneFits(Check):
+    """The plane is the one that was registered; with `labels`, nothing of an earlier database is left there."""
+
+    slug: ClassVar[str] = "plane-fits"
+    plane: str
+    uid: str
+    namespace: str = ""
+    name: str = ""
+    selector: str = ""
+
+    def label(self) -> Sentence:
+        return say("placements.check_plane", plane=self.plane)
+
+    def look(self) -> Finding:
+        system = access.client(self.plane).get(NAMESPACE, "kube-system")
+        if system is None or system["metadata"]["uid"] != self.uid:
+            return Finding(Verdict.FAIL, say("placements.other_plane", plane=self.plane))
+        left = leftovers(self.plane, self.namespace, self.selector) if self.selector else []
+        if left:
+            sentence = say("placements.leftovers", plane=self.plane, objects=left[:10], name=self.name)
+            return Finding(Verdict.FAIL, sentence)
+        return Finding(Verdict.PASS, say("placements.plane_fits", plane=self.plane))
+
+
+@actions.register
+@dataclass(frozen=True)
+class OperatorSays(Check):
+    """The live operator is of this line, has these contexts enabled, and the definition is Available."""
+
+    slug: ClassVar[str] = "operator-says"
+    plane: str
+    line: str
+    planes: list[str]
+    definition: str
+
+    def label(self) -> Sentence:
+        return say("placements.check_operator")
+
+    def look(self) -> Finding:
+        client = access.client(self.plane)
+        operator = read_operator(client)
+        lacking = [plane for plane in self.planes if plane not in operator.contexts]
+        if lacking or operator.line != self.line:
+            contexts: list[Json] = [*operator.contexts] or [say("fleet.nothing")]
+            return Finding(Verdict.FAIL, say("placements.operator_lacks", contexts=contexts, planes=lacking))
+        disabled = [plane for plane in self.planes if plane in operator.disabled]
+        if disabled:
+            return Finding(Verdict.FAIL, say("placements.operator_disabled", planes=disabled))
+        ready = {one["name"] for one in read_definitions(client) if one["available"]}
+        if self.definition not in ready:
+            return Finding(Verdict.FAIL, say("placements.definition_gone", definition=self.definition))
+        said = say(
+            "placements.operator_says",
+            version=operator.version,
+            planes=self.planes,
+            definition=self.definition,
+        )
+        return Finding(Verdict.PASS, said, facts={"definition": self.definition, "line": self.line})

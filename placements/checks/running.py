@@ -1,0 +1,197 @@
+"""How to tell that a database runs: asked of every data plane, never of the Cluster's status alone.
+
+An operator keeps a Cluster "Running" while one of its planes is dead, so only the planes' own objects count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.fleet import access
+from kbconsole.jobs.definition import Check, Finding, Verdict, actions
+from kbconsole.k8s.commands import kubectl_get
+from kbconsole.k8s.kinds import (
+    POD,
+    SERVICE,
+    Kind,
+    Object,
+)
+from placements.observation import pod_fact, service_fact
+
+declare(
+    {
+        "placements.check_services": _("Services are there"),
+        "placements.services_there": _("%(count)s services are there."),
+        "placements.services_missing": _("%(plane)s: %(missing)s not there yet."),
+        "placements.services_fix": _(
+            "If it stays so, look at the operator: it may not reach %(plane)s, or was restarted while a plane was dead."
+        ),
+        "placements.check_addresses": _("Services have addresses"),
+        "placements.addresses_there": _("Every service has its address: %(addresses)s."),
+        "placements.addresses_missing": _(
+            "%(plane)s: %(have)s of %(all)s addresses assigned, waiting for %(missing)s."
+        ),
+        "placements.addresses_fix": _(
+            "If it stays so, look at the load balancers of %(plane)s: quota, subnet and annotations. No pod is made "
+            "on any plane before the last address is there."
+        ),
+        "placements.check_pods": _("Pods are ready"),
+        "placements.pods_ready": _("%(pods)s ready."),
+        "placements.no_pods_here": _("No replica runs on this plane."),
+        "placements.pod_absent": _("pod %(pod)s is not there yet"),
+        "placements.pod_unready": _("pod %(pod)s %(phase)s"),
+        "placements.pod_because": _("pod %(pod)s %(phase)s: %(reason)s"),
+        "placements.pods_waiting": _("%(plane)s: %(what)s"),
+        "placements.check_roles": _("Replicas have their roles"),
+        "placements.roles_set": _("Roles: %(roles)s."),
+        "placements.roles_missing": _("%(plane)s: %(pods)s ready, but without a role."),
+        "placements.roles_fix": _(
+            "A pod reports its role with the rights of kubeblocks-cluster-pod-role. Check on %(plane)s that the "
+            "ClusterRole and its RoleBinding are there; Copy RBAC puts the role back."
+        ),
+    }
+)
+
+
+def selector_text(labels: dict[str, str]) -> str:
+    """Return labels as a selector, `a=b,c=d`."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+@dataclass(frozen=True)
+class DatabaseCheck(Check):
+    """A check of one database's objects on one plane: those of the kind `of` that have the labels."""
+
+    of: ClassVar[Kind]
+    title: ClassVar[str]
+    plane: str
+    namespace: str
+    labels: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+    def label(self) -> Sentence:
+        return say(self.title)
+
+    def commands(self) -> list[str]:
+        return [
+            kubectl_get(self.of, "", self.namespace, context=self.plane, labels=selector_text(self.labels))
+        ]
+
+    def found(self) -> list[Object]:
+        return access.client(self.plane).list(self.of, self.namespace, labels=selector_text(self.labels))
+
+
+@actions.register
+@dataclass(frozen=True)
+class ServicesThere(DatabaseCheck):
+    """`names` are the per-replica services that this plane has to hold."""
+
+    slug: ClassVar[str] = "services-there"
+    of: ClassVar[Kind] = SERVICE
+    title: ClassVar[str] = "placements.check_services"
+
+    def look(self) -> Finding:
+        services = [service_fact(service) for service in self.found()]
+        missing = sorted(set(self.names) - {service["name"] for service in services})
+        facts = {"services": services}
+        if missing:
+            fix = say("placements.services_fix", plane=self.plane)
+            sentence = say("placements.services_missing", plane=self.plane, missing=missing)
+            return Finding(Verdict.WAIT, sentence, fix, facts)
+        return Finding(Verdict.PASS, say("placements.services_there", count=len(services)), facts=facts)
+
+
+@actions.register
+@dataclass(frozen=True)
+class AddressesThere(DatabaseCheck):
+    """A LoadBalancer needs an address from its cloud, a ClusterIP one from the plane."""
+
+    slug: ClassVar[str] = "addresses-there"
+    of: ClassVar[Kind] = SERVICE
+    title: ClassVar[str] = "placements.check_addresses"
+
+    def look(self) -> Finding:
+        services = [service_fact(service) for service in self.found()]
+        wanted = [service for service in services if service["name"] in self.names]
+        addresses = {service["name"]: _addresses(service) for service in wanted}
+        missing = sorted(set(self.names) - {name for name, found in addresses.items() if found})
+        facts = {"services": services}
+        if missing:
+            have = len(self.names) - len(missing)
+            sentence = say(
+                "placements.addresses_missing",
+                plane=self.plane,
+                have=have,
+                all=len(self.names),
+                missing=missing,
+            )
+            return Finding(Verdict.WAIT, sentence, say("placements.addresses_fix", plane=self.plane), facts)
+        shown = [address for found in addresses.values() for address in found]
+        return Finding(Verdict.PASS, say("placements.addresses_there", addresses=shown), facts=facts)
+
+
+def _addresses(service: dict[str, Any]) -> list[str]:
+    if service["type"] == "LoadBalancer":
+        return list(service["addresses"])
+    return [service["cluster_ip"]] if service["cluster_ip"] not in ("", "None") else []
+
+
+@actions.register
+@dataclass(frozen=True)
+class PodsReady(DatabaseCheck):
+    """`names` are the replicas that have to run on this plane."""
+
+    slug: ClassVar[str] = "pods-ready"
+    of: ClassVar[Kind] = POD
+    title: ClassVar[str] = "placements.check_pods"
+
+    def look(self) -> Finding:
+        pods = sorted((pod_fact(pod) for pod in self.found()), key=lambda fact: str(fact["name"]))
+        facts = {"pods": pods}
+        if not self.names:
+            return Finding(Verdict.PASS, say("placements.no_pods_here"), facts=facts)
+        by_name = {pod["name"]: pod for pod in pods}
+        lacking = [_lacking(name, by_name.get(name)) for name in self.names]
+        said = [sentence for sentence in lacking if sentence]
+        if said:
+            return Finding(
+                Verdict.WAIT, say("placements.pods_waiting", plane=self.plane, what=said), facts=facts
+            )
+        return Finding(Verdict.PASS, say("placements.pods_ready", pods=self.names), facts=facts)
+
+
+def _lacking(name: str, pod: dict[str, Any] | None) -> Sentence | None:
+    if pod is None:
+        return say("placements.pod_absent", pod=name)
+    if pod["ready"]:
+        return None
+    if pod["reason"]:
+        return say("placements.pod_because", pod=name, phase=pod["phase"], reason=pod["reason"])
+    return say("placements.pod_unready", pod=name, phase=pod["phase"])
+
+
+@actions.register
+@dataclass(frozen=True)
+class RolesSet(DatabaseCheck):
+    """Every replica on this plane has reported the role that it plays in the database."""
+
+    slug: ClassVar[str] = "roles-set"
+    of: ClassVar[Kind] = POD
+    title: ClassVar[str] = "placements.check_roles"
+
+    def look(self) -> Finding:
+        pods = sorted((pod_fact(pod) for pod in self.found()), key=lambda fact: str(fact["name"]))
+        facts = {"pods": pods}
+        if not self.names:
+            return Finding(Verdict.PASS, say("placements.no_pods_here"), facts=facts)
+        roles = {pod["name"]: pod["role"] for pod in pods if pod["name"] in self.names}
+        without = [name for name in self.names if not roles.get(name)]
+        if without:
+            sentence = say("placements.roles_missing", plane=self.plane, pods=without)
+            return Finding(Verdict.WAIT, sentence, say("placements.roles_fix", plane=self.plane), facts)
+        shown = [f"{name} {role}" for name, role in sorted(roles.items())]
+        return Finding(Verdict.PASS, say("placements.roles_set", roles=shown), facts=facts)

@@ -1,0 +1,8 @@
+"""The jobs on a database."""
+
+from placements.jobs.base import known_definition
+from placements.jobs.check import CheckDatabase
+from placements.jobs.place import PlaceDatabase
+from placements.jobs.retire import RetireDatabase
+
+__all__ = ["CheckDatabase", "PlaceDatabase", "RetireDatabase", "known_definition"]

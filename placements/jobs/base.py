@@ -1,0 +1,190 @@
+"""What the jobs on one database have in common: its facts, and the looks at every plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.lifecycle import allowed, transition
+from kbconsole.common.roles import Role, has_role, roles_of
+from kbconsole.common.sentences import Json, Sentence, declare
+from kbconsole.fleet import access
+from kbconsole.fleet.models import Plane
+from kbconsole.fleet.preflight.operator import read_definitions
+from kbconsole.jobs.definition import CONSOLE, Ended, Job, Step, Subject, declare_phases
+from networking.kinds.base import NetworkKind
+from networking.kinds.base import kind_named as network_kind
+from placements import observation
+from placements.checks import (
+    AddressesThere,
+    PlanesAgree,
+    PodsReady,
+    RolesSet,
+    ServicesThere,
+)
+from placements.engines.base import Chosen, DefinitionFact, Engine, engine_named
+from placements.lifecycle import PLACEMENT
+from placements.models import SUBJECT, Placement, Status
+from placements.names import DatabaseNames, pod_services_in
+
+declare_phases(
+    {
+        "preflight": _("Look first"),
+        "namespace": _("Namespace"),
+        "cluster": _("Cluster object"),
+        "services": _("Services"),
+        "addresses": _("Addresses"),
+        "pods": _("Pods"),
+        "roles": _("Roles"),
+        "agree": _("Planes agree"),
+        "policy": _("Termination policy"),
+        "delete": _("Delete"),
+        "gone": _("Gone"),
+        "clean": _("Clean up"),
+        "proof": _("Proof"),
+    }
+)
+declare(
+    {
+        "placements.cluster_exists": _(
+            "The control plane has a Cluster %(namespace)s/%(name)s already, which this placement did not make. "
+            "Take another name."
+        ),
+        "placements.plane_gone": _(
+            "%(plane)s is not registered as a data plane any more. Choose other planes."
+        ),
+        "placements.plane_disabled": _(
+            "%(plane)s is disabled in the operator, so its replicas would silently never be made. Enable it there, or "
+            "choose another plane."
+        ),
+        "placements.wipes": _(
+            "Everything goes: data and backups of %(name)s on all planes. This cannot be undone."
+        ),
+        "placements.deletes": _(
+            "The data of %(name)s goes on all planes; backups stay. This cannot be undone."
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class DatabaseJob(Job):
+    """A job on one database. The fields say all about it, so that the plan stands for itself."""
+
+    placement: int
+    name: str
+    namespace: str
+    engine: str
+    replicas: int
+    planes: list[str]
+    profile: int
+    kind: str
+    config: dict[str, Json]
+
+    def subject(self) -> Subject:
+        return Subject(SUBJECT, str(self.placement), f"{self.namespace}/{self.name}")
+
+    def lanes(self) -> list[str]:
+        control = Plane.objects.filter(is_control_plane=True).values_list("name", flat=True)
+        return list(dict.fromkeys([*control, *self.planes]))
+
+    def row(self) -> Placement:
+        return Placement.objects.get(pk=self.placement)
+
+    def allows(self, user: Any, act: str) -> bool:
+        """Everybody with a role sees; admins decide; the owner and admins run, cancel and retry."""
+        if act == "see":
+            return bool(roles_of(user))
+        if act == "decide":
+            return has_role(user, Role.ADMIN)
+        return self.row().may_change(user)
+
+    # What the steps are made of
+
+    def engine_(self) -> Engine:
+        return engine_named(self.engine)
+
+    def kind_(self) -> NetworkKind:
+        return network_kind(self.kind)
+
+    def unique(self) -> bool:
+        return self.kind_().service(self.config).unique
+
+    def uids(self) -> dict[str, str]:
+        """Return the identity of every plane that takes part. Raises ConsoleError for one that is gone."""
+        found = dict(Plane.objects.data_planes().filter(name__in=self.planes).values_list("name", "uid"))
+        for plane in self.planes:
+            if plane not in found:
+                raise ConsoleError("placements.plane_gone", plane=plane)
+        control = access.control_plane()
+        return {**found, control.name: control.uid}
+
+    def set_status(self, to: Status, **changes: Any) -> None:
+        row = self.row()
+        if row.status != to and allowed(PLACEMENT, row.status, to):
+            transition(row, to=to, edges=PLACEMENT, **changes)
+        elif changes:
+            Placement.objects.filter(pk=row.pk).update(**changes)
+
+    def look_steps(self, names: DatabaseNames, *, gate: bool, blocks: bool = True) -> Iterator[Step]:
+        """Yield the checks on every data plane: services, addresses, pods, roles; then all planes together."""
+        for plane in self.planes:
+            services = list(pod_services_in(plane, self.planes, names, unique=self.unique()))
+            pods = [pod for n, pod in enumerate(names.pods) if self.planes[n % len(self.planes)] == plane]
+            at = {"plane": plane, "namespace": self.namespace}
+            mine, ours = selector(names.selector), selector(names.pod_selector)
+            looks = [
+                ("services", ServicesThere(**at, labels=mine, names=services), 180),
+                ("addresses", AddressesThere(**at, labels=mine, names=services), 600),
+                ("pods", PodsReady(**at, labels=ours, names=pods), 900),
+                ("roles", RolesSet(**at, labels=ours, names=pods), 300),
+            ]
+            for phase, check, deadline in looks:
+                first = gate and phase == "services"
+                yield Step(on=plane, phase=phase, check=check, gate=first, blocks=blocks, deadline=deadline)
+        agree = PlanesAgree(list(self.planes), self.namespace, selector(names.selector))
+        yield Step(on=CONSOLE, phase="agree", check=agree, gate=True, deadline=120)
+
+
+def selector(text: str) -> dict[str, str]:
+    """Return `a=b,c=d` as a mapping."""
+    return dict(pair.split("=", 1) for pair in text.split(","))
+
+
+def chosen_definition(job: DatabaseJob, line: str) -> Chosen:
+    """Return the definition that the control plane offers now. Raises ConsoleError with the engine's reason."""
+    facts = [DefinitionFact(**fact) for fact in read_definitions(access.client(access.control_plane().name))]
+    chosen = job.engine_().choose_definition(line, facts)
+    if isinstance(chosen, Sentence):
+        raise ConsoleError(chosen.code, **chosen.params)
+    return chosen
+
+
+def known_definition(row: Placement) -> Chosen:
+    """Return the definition that the placement's run used, from what was kept: for looking and for retiring."""
+    facts = [DefinitionFact(row.definition)]
+    chosen = row.kind_of_engine.choose_definition(row.release_line, facts)
+    return chosen if isinstance(chosen, Chosen) else Chosen(row.definition, row.release_line, "")
+
+
+def note_observation(job: DatabaseJob, ended: Ended, *, proven: bool) -> dict[str, Any]:
+    """Return what a run's checks saw, as changes of the placement. What was not seen keeps its older value."""
+    row = job.row()
+    seen = observation.merged(ended.facts)
+    observed = {**(row.observed or {}), **{plane: {**(row.observed or {}).get(plane, {}), **new}
+                                           for plane, new in seen.items()}}  # fmt: skip
+    changes: dict[str, Any] = {"observed": observed, "observed_at": timezone.now()} if seen else {}
+    if proven:
+        changes["proven_at"] = timezone.now()
+    for _lane, phase, fact in ended.facts:
+        if phase == "preflight" and isinstance(fact, Mapping) and "definition" in fact:
+            changes |= {"definition": fact["definition"], "release_line": fact["line"]}
+    for _lane, phase, outcome in ended.outcomes:
+        if phase == "cluster" and outcome:
+            changes["cluster_uid"] = outcome[0]["uid"]
+    return changes

@@ -1,0 +1,38 @@
+"""Looking at a database again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.jobs.definition import Ended, Step, register
+from kbconsole.jobs.models import RunStatus
+from placements.jobs.base import DatabaseJob, known_definition, note_observation
+from placements.models import Status
+from placements.names import names_of
+
+
+@register
+@dataclass(frozen=True)
+class CheckDatabase(DatabaseJob):
+    """Ask every plane again what runs there. Changes nothing."""
+
+    slug: ClassVar[str] = "check-database"
+    label: ClassVar[object] = _("Check database")
+    planned: ClassVar[bool] = False
+
+    def steps(self) -> Iterable[Step]:
+        row = self.row()
+        names = names_of(self.name, self.engine_(), known_definition(row), self.replicas)
+        for step in self.look_steps(names, gate=False, blocks=False):
+            yield replace(step, deadline=0)
+
+    def on_end(self, ended: Ended) -> None:
+        works = ended.status == RunStatus.SUCCEEDED
+        changes = note_observation(self, ended, proven=works)
+        row = self.row()
+        if row.status in (Status.IN_SERVICE, Status.ATTENTION):
+            self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)

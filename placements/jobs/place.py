@@ -1,0 +1,138 @@
+"""Placing a database over planes, and proving on each that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.sentences import Json, Sentence
+from kbconsole.fleet import access
+from kbconsole.fleet.changes import Apply, EnsureNamespace
+from kbconsole.fleet.jobs import role_steps
+from kbconsole.fleet.models import Plane
+from kbconsole.fleet.preflight.operator import Operator, read_operator
+from kbconsole.jobs.definition import Ended, Step, register
+from kbconsole.jobs.models import PlanStatus, RunStatus
+from kbconsole.k8s.kinds import kind_named
+from networking.models import Profile
+from placements.checks import (
+    OperatorSays,
+    PlaneFits,
+)
+from placements.engines.base import Chosen
+from placements.jobs.base import DatabaseJob, chosen_definition, note_observation
+from placements.models import Status
+from placements.names import DatabaseNames, names_of, plane_problems
+from placements.rendering import API_VERSIONS, ClusterSpec, TerminationPolicy, cluster_manifest
+from placements.sizes import figures_warning
+from placements.verdict import survival
+
+
+@register
+@dataclass(frozen=True)
+class PlaceDatabase(DatabaseJob):
+    """Make the namespaces, the pods' role and the Cluster; then prove on every data plane that it runs."""
+
+    slug: ClassVar[str] = "place-database"
+    label: ClassVar[object] = _("Place database")
+    cpu: str
+    memory: str
+    disk_gib: int
+    termination_policy: str
+    profile_version: int
+    storage_class: str = ""
+
+    def steps(self) -> Iterable[Step]:
+        control, uids = access.control_plane(), self.uids()
+        operator = read_operator(access.client(control.name))
+        self._fits(operator)
+        chosen = chosen_definition(self, operator.line)
+        names = names_of(self.name, self.engine_(), chosen, self.replicas)
+        self._own_cluster(control.name, operator.line)
+        yield from self._preflight(control, uids, operator, chosen, names)
+        for plane in dict.fromkeys([control.name, *self.planes]):
+            yield Step(on=plane, phase="namespace", change=EnsureNamespace(plane, self.namespace))
+        yield from role_steps(self.planes)
+        cluster = cluster_manifest(
+            self._spec(operator.line, chosen), self.engine_(), self.kind_().service(self.config)
+        )
+        yield Step(on=control.name, phase="cluster", change=Apply(control.name, cluster), gate=True)
+        yield from self.look_steps(names, gate=True)
+
+    def _fits(self, operator: Operator) -> None:
+        for problem in plane_problems(self.planes, operator.contexts):
+            raise ConsoleError(problem.code, **problem.params)
+        for plane in self.planes:
+            if plane in operator.disabled:
+                raise ConsoleError("placements.plane_disabled", plane=plane)
+
+    def _own_cluster(self, control: str, line: str) -> None:
+        """Raise ConsoleError if the control plane has a Cluster of that name which this placement did not make."""
+        kind = kind_named(API_VERSIONS[line], "Cluster")
+        there = access.client(control).get(kind, self.name, self.namespace)
+        if there is not None and there["metadata"]["uid"] != self.row().cluster_uid:
+            raise ConsoleError("placements.cluster_exists", namespace=self.namespace, name=self.name)
+
+    def _preflight(
+        self,
+        control: Plane,
+        uids: Mapping[str, str],
+        operator: Operator,
+        chosen: Chosen,
+        names: DatabaseNames,
+    ) -> Iterator[Step]:
+        own = bool(self.row().cluster_uid)
+        says = OperatorSays(control.name, operator.line, list(self.planes), chosen.definition)
+        yield Step(on=control.name, phase="preflight", check=says)
+        for plane in self.planes:
+            check = PlaneFits(plane, uids[plane], self.namespace, self.name, "" if own else names.selector)
+            yield Step(on=plane, phase="preflight", check=check)
+
+    def _spec(self, line: str, chosen: Chosen) -> ClusterSpec:
+        return ClusterSpec(
+            name=self.name, namespace=self.namespace, line=line, definition=chosen.definition,
+            replicas=self.replicas, planes=tuple(self.planes), cpu=self.cpu, memory=self.memory,
+            disk_gib=self.disk_gib, storage_class=self.storage_class, termination_policy=self.termination_policy,
+        )  # fmt: skip
+
+    def facts(self) -> dict[str, Json]:
+        control = access.control_plane()
+        return {
+            "planes": self.uids(),
+            "release_line": read_operator(access.client(control.name)).line,
+            "profile_version": Profile.objects.values_list("version", flat=True).get(pk=self.profile),
+        }
+
+    def approvals_needed(self) -> int:
+        wipes = self.termination_policy == TerminationPolicy.WIPE_OUT
+        return 2 if wipes or self.kind_().public(self.config) else 1
+
+    def promise(self) -> Sentence | None:
+        return survival(self.replicas, self.planes, self.engine_()).headline
+
+    def cautions(self) -> list[Sentence]:
+        row = self.row()
+        found = list(self.kind_().cautions(self.config, []))
+        if not row.survival.kept:
+            found.append(row.survival.headline)
+        small = figures_warning(self.cpu, self.memory)
+        found += [small] if small else []
+        return found
+
+    def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
+        if status == PlanStatus.REJECTED:
+            self.set_status(Status.REJECTED)
+        elif status == PlanStatus.WITHDRAWN:
+            self.set_status(Status.CANCELLED)
+
+    def on_start(self, run_id: int) -> None:
+        self.set_status(Status.APPLYING)
+
+    def on_end(self, ended: Ended) -> None:
+        works = ended.status == RunStatus.SUCCEEDED
+        changes = note_observation(self, ended, proven=works)
+        self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)
