@@ -59,12 +59,13 @@ class EmbeddedFleet:
         self.control_url = self.control_token = ""
 
     def start(self) -> None:
-        """Return when every server answers. Raises PortBusy, ValueError for a state of another shape."""
+        """Return when every server answers. Raises PortBusy, StateBusy, ValueError for another shape."""
         state = StateFile(self._path)
         self._check_shape(state)
         servers = {}
         for number, name in enumerate((CONTROL_PLANE, *self.data_planes)):
             servers[name] = self._server(state, Identity(name, number))
+        state.flush()
         kept = state.fact("control") or {"port": 0, "token": secrets.token_urlsafe(24)}
         self.control_token = kept["token"]
         self._host = Host(state, servers)

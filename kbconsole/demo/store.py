@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import json
 import sqlite3
 import threading
@@ -23,11 +24,24 @@ CREATE TABLE IF NOT EXISTS objects (
 """
 
 
+class StateBusy(ValueError):
+    """Another fleet works on the file: two would overwrite each other."""
+
+
 class StateFile:
-    """What survives a restart. Writes are gathered and written together; a kill loses at most one interval."""
+    """What survives a restart. Writes are gathered and written together; a kill loses at most one interval.
+
+    Raises StateBusy while another has it open.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._claim = path.with_name(path.name + ".lock").open("w")
+        try:
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._claim.close()
+            raise StateBusy(f"a fleet runs already on {path.name}") from error
         path.touch(mode=0o600)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False)
@@ -79,6 +93,7 @@ class StateFile:
         self.flush()
         with self._lock:
             self._connection.close()
+        self._claim.close()
 
 
 class Store:

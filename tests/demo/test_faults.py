@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 from kbconsole.demo import faults_client
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.demo.server import PortBusy
+from kbconsole.demo.store import StateBusy
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.errors import Forbidden, KubeError, Rejected, Unauthorised, Unreachable
 from kbconsole.k8s.kinds import CONFIG_MAP, NAMESPACE, POD
@@ -138,9 +140,12 @@ def test_a_second_start_finds_the_same_fleet(tmp_path: Path) -> None:
     client = first.client("k8s-1")
     client.create(MAP)
     uid = client.get(NAMESPACE, "kube-system") or {}
-    with pytest.raises(PortBusy):
+    with pytest.raises(StateBusy):
         make()
     first.stop()
+    taken = socket.create_server(("127.0.0.1", int(first.credential("k8s-1").server.rpartition(":")[2])))
+    with taken, pytest.raises(PortBusy, match="k8s-1: port"):
+        make()
     second = make()
     try:
         assert second.kubeconfig() == first.kubeconfig()
