@@ -257,7 +257,7 @@ def fresh() -> dict[str, Any]:
     """Return what a new request starts with."""
     first = Profile.objects.values_list("pk", flat=True).first()
     return {
-        "engine": "etcd",
+        "engine": engine_choices()[0][0],
         "replicas": 3,
         "size": "s",
         "namespace": "demo",

@@ -112,8 +112,8 @@ def _over(placement: Placement, plans: Sequence[Plan]) -> Present:
 
 
 def broken_run(placement: Placement, runs: Sequence[Run]) -> Run | None:
-    """Return the run that made the placement need somebody: the newest one, if it did not get through."""
-    ours = [run for run in runs if run.job != MakePlan.slug]
+    """Return the run that made the placement need somebody: the newest that ended, if it did not get through."""
+    ours = [run for run in runs if run.job != MakePlan.slug and not run.active]
     if placement.status != Status.ATTENTION or not ours or ours[0].status not in BROKEN:
         return None
     return ours[0]

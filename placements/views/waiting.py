@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from kbconsole.audit.models import Check as AuditCheck
 from kbconsole.audit.object_links import url_for
 from kbconsole.common.roles import Role, has_role, roles_of
 from kbconsole.common.sentences import Sentence
-from kbconsole.fleet.models import Plane
+from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.approvals import waiting_for as plans_for
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, RunStep, StepStatus
 from placements.models import SUBJECT, Placement, PlacementQuerySet, Status
 
 MOST = 50
+WARN_BEFORE = timedelta(days=30)
+"""How long before its end a credential asks to be renewed."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ def waiting_for(user: Any) -> list[Row]:
     """Return what waits for the person, oldest first, in a constant number of queries."""
     if not roles_of(user):
         return []
-    rows = [*_decisions(user), *_broken(user), *_stuck_plans(user), *_parked(user), *_open_points(user)]
+    rows = [*_decisions(user), *_own_plans(user), *_broken(user), *_stuck_plans(user), *_parked(user)]
+    rows += [*_fleet(user), *_log(user)]
     return sorted(rows, key=lambda row: row.since)[:MOST]
 
 
@@ -57,6 +61,19 @@ def _decisions(user: Any) -> Iterator[Row]:
             f"plan-{plan.pk}", _("%(job)s: %(subject)s") % words,
             plan.reason or _("%(who)s asked for it and gave no reason.") % words,
             _("Decide"), reverse("jobs:plan-detail", args=[plan.pk]), plan.made_at or plan.created_at, "plan",
+        )  # fmt: skip
+
+
+def _own_plans(user: Any) -> Iterator[Row]:
+    """Own plans that nobody else has to approve: they wait for the one who asked."""
+    plans = Plan.objects.visible_to(user).filter(
+        requested_by=user, status=PlanStatus.READY, approvals_needed=0
+    )
+    for plan in plans.defer("content")[:MOST]:
+        yield Row(
+            f"plan-{plan.pk}", f"{plan.job_name}: {plan.subject_label}",
+            _("The plan is ready and needs nobody else. Read it, then start it."), _("See"),
+            reverse("jobs:plan-detail", args=[plan.pk]), plan.made_at or plan.created_at, "plan",
         )  # fmt: skip
 
 
@@ -109,24 +126,41 @@ def _parked(user: Any) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _open_points(user: Any) -> Iterator[Row]:
-    """What nobody asked for: planes that are silent, and a log that is broken."""
-    if has_role(user, Role.ADMIN):
-        for plane in Plane.objects.filter(last_error__isnull=False):
-            yield Row(
-                f"plane-{plane.pk}", plane.name, str(Sentence.from_json(plane.last_error or {})), _("See"),
-                url_for("plane", plane.name) or reverse("home"), plane.last_answer_at or plane.created_at, "plane",
-            )  # fmt: skip
-    if has_role(user, Role.AUDITOR):
-        last = AuditCheck.objects.first()
-        if last is not None and last.problem:
-            why = str(last.sentence)
-            yield Row(
-                "audit", _("The audit log"), why, _("See"), reverse("audit:entry-list"), last.at, "audit"
-            )
+def _fleet(user: Any) -> Iterator[Row]:
+    """Planes that are silent, and credentials of planes that end soon."""
+    if not has_role(user, Role.ADMIN):
+        return
+    for plane in Plane.objects.filter(last_error__isnull=False):
+        yield Row(
+            f"plane-{plane.pk}", plane.name, str(Sentence.from_json(plane.last_error or {})), _("See"),
+            _plane_url(plane), plane.last_answer_at or plane.created_at, "plane",
+        )  # fmt: skip
+    ending = Credential.objects.filter(expires_at__lte=timezone.now() + WARN_BEFORE).select_related("plane")
+    for credential in ending:
+        ends = credential.expires_at
+        assert ends is not None  # noqa: S101  filtered
+        why = _("The console's credential ends on %(day)s; after that this plane gives no answer.")
+        yield Row(
+            f"credential-{credential.pk}", credential.plane.name, why % {"day": f"{ends:%Y-%m-%d}"}, _("Renew"),
+            _plane_url(credential.plane), ends - WARN_BEFORE, "lock",
+        )  # fmt: skip
+
+
+def _plane_url(plane: Plane) -> str:
+    return url_for("plane", plane.name) or reverse("home")
+
+
+def _log(user: Any) -> Iterator[Row]:
+    """A log that is broken."""
+    last = AuditCheck.objects.first() if has_role(user, Role.AUDITOR) else None
+    if last is not None and last.problem:
+        why = str(last.sentence)
+        yield Row("audit", _("The audit log"), why, _("See"), reverse("audit:entry-list"), last.at, "audit")
 
 
 def awaited_by_others(user: Any) -> list[Plan]:
     """Return the person's own plans that somebody else has to decide, oldest first."""
-    plans = Plan.objects.visible_to(user).filter(requested_by=user, status=PlanStatus.READY)
+    plans = Plan.objects.visible_to(user).filter(
+        requested_by=user, status=PlanStatus.READY, approvals_needed__gt=0
+    )
     return list(plans.defer("content").order_by("made_at")[:MOST])

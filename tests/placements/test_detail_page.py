@@ -48,15 +48,14 @@ def replica(response: Any, ordinal: int) -> str:
 
 def test_the_header_says_in_one_sentence_how_it_is(vera: User, dana: User, profile: Profile) -> None:
     page = text(see(vera, world.in_service(dana, profile)))
-    assert "3 replicas on 3 planes, leader on k8s-2, proven 0 s ago" in page
+    assert re.search(r"3 replicas on 3 planes, leader on k8s-2, proven \d+ s ago", page)
     assert "survives the loss of any one plane" in page
 
 
 def test_planned_stands_beside_what_was_seen_and_when(dana: User, profile: Profile) -> None:
     page = see(dana, world.in_service(dana, profile))
-    assert replica(page, 1) == (
-        "etcd-demo-etcd-1 k8s-2 ready leader k8s-2-n0 10.1.0.7 192.0.2.2:2380 LoadBalancer k8s-2, 0 s ago"
-    )
+    seen = "etcd-demo-etcd-1 k8s-2 ready leader k8s-2-n0 10.1.0.7 192.0.2.2:2380 LoadBalancer k8s-2, "
+    assert re.fullmatch(re.escape(seen) + r"\d+ s ago", replica(page, 1))
     waiting = see(dana, world.placed(dana, profile, "later"))
     assert replica(waiting, 2) == "later-etcd-2 k8s-3 planned – – – – –"
 
@@ -184,9 +183,7 @@ def test_check_again_queues_a_run_once(dana: User, profile: Profile) -> None:
     placement = world.in_service(dana, profile)
     assert act(dana, placement, "check").headers["Location"] == f"/placements/{placement.pk}/"
     assert Run.objects.get().job == "check-database"
-    assert "Check database is under way" in text(see(dana, placement)) or "Watch the run" in text(
-        see(dana, placement)
-    )
+    assert "Watch the run" in text(see(dana, placement))
     again = act(dana, placement, "check")
     assert again.status_code == 409
     assert "is under way for demo/etcd-demo since" in text(again) and "Where it runs" in text(again)

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from kbconsole.common.sentences import say
+from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.models import Decision
 from networking.models import Profile
 from placements.context import everywhere
@@ -78,6 +79,26 @@ def test_a_step_that_a_person_has_to_do_waits_for_who_started_it(dana: User, pro
     step.status = "needs_person"
     step.save()
     assert verbs(dana) == ["See: Place database: demo/etcd-demo"]
+
+
+def test_a_plan_that_needs_nobody_else_waits_for_who_asked(dana: User, profile: Profile) -> None:
+    world.planned(world.placed(dana, profile), approvals_needed=0)
+    assert verbs(dana) == ["See: Place database: demo/etcd-demo"]
+    assert "You wait for others" not in text(signed_in(dana).get("/"))
+
+
+def test_silent_planes_and_ending_credentials_wait_for_administrators(
+    dana: User, adam: User, profile: Profile
+) -> None:
+    plane = Plane.objects.get(name="k8s-1")
+    ends = {"created_by": adam, "expires_at": timezone.now() + timedelta(days=40)}
+    credential = Credential.objects.create(plane=plane, ciphertext="", fingerprint="", key_id="", **ends)
+    assert verbs(adam) == []
+    credential.expires_at = timezone.now() + timedelta(days=7)
+    credential.save()
+    world.silence("k8s-2")
+    assert sorted(verbs(adam)) == ["Renew: k8s-1", "See: k8s-2"]
+    assert verbs(dana) == []
 
 
 def test_the_oldest_stands_first_and_has_the_primary_button(dana: User, adam: User, profile: Profile) -> None:
