@@ -53,7 +53,9 @@ class Api(APIView):
         self.admit(request)
 
     def admit(self, request: Request) -> None:
-        require(request.user, *(self.reads if request.method in SAFE_METHODS else self.acts))
+        method = str(request.method)
+        offered = hasattr(self, method.lower())  # what is not offered is a 405, not a question of roles
+        require(request.user, *(self.acts if offered and method not in SAFE_METHODS else self.reads))
 
     def body(self, request: Request, kind: type[Body]) -> dict[str, Any]:
         """Return the checked fields of the body. Raises ValidationError."""

@@ -25,12 +25,15 @@ ROOT = "/api/v1/"
 PLANES = ("k8s-1", "k8s-2", "k8s-3")
 
 
+CLIENT = Client()  # one for all: a new one reads every static file's headers first
+
+
 class Caller:
     """Somebody with a token; without a person, somebody who sends none."""
 
     def __init__(self, user: User | None = None) -> None:
         self.user = user
-        self.client = Client(raise_request_exception=True)
+        self.client = CLIENT
         token = Token.objects.get_or_create(user=user)[0] if user else None
         self.headers = {"Authorization": f"Token {token.key}"} if token else {}
 
