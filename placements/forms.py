@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from django import forms
@@ -11,74 +11,17 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.common.sentences import Sentence, say
 from kbconsole.fleet.models import Plane
 from networking.models import Profile
 from placements.engines.base import ENGINES
 from placements.models import Placement, engine_choices
+from placements.plane_choice import Offer, PlanesField, cannot
 from placements.rendering import TerminationPolicy
 from placements.sizes import OWN, SIZES, QuantityRefused, disk_gib
 from placements.wishes import Wish, WishRefused, problems
 
-declare(
-    {
-        "form.plane_no_control": _("no control plane is registered yet"),
-        "form.plane_no_context": _(
-            "the operator has no context of this name; an administrator adds it to multiCluster.contexts"
-        ),
-        "form.plane_disabled": _("it is disabled in the operator, so its replicas would never be made"),
-        "form.plane_silent": _("it gives no answer now"),
-        "form.plane_cannot": _("%(plane)s cannot take replicas: %(reason)s."),
-    }
-)
 SUGGESTED_PLANES = 3
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One data plane as a card of the form; `cannot` says why no replica may land there."""
-
-    plane: Plane
-    cannot: Sentence | None
-    chosen: bool = False
-
-    @property
-    def ready_nodes(self) -> int:
-        return sum(bool(node.get("ready")) for node in self.plane.nodes)
-
-    @property
-    def locked(self) -> bool:
-        """Whether the box cannot be ticked. One that was ticked before can still be taken out."""
-        return self.cannot is not None and not self.chosen
-
-
-def _cannot(plane: Plane, control: Plane | None) -> Sentence | None:
-    if control is None:
-        return say("form.plane_no_control")
-    if plane.name not in control.operator_contexts:
-        return say("form.plane_no_context")
-    if plane.name in control.operator_contexts_disabled:
-        return say("form.plane_disabled")
-    return say("form.plane_silent") if plane.silent else None
-
-
-class PlanesInput(forms.Widget):
-    """Planes in order: the order of the ticked boxes in the form, which “up” and “down” change."""
-
-    use_fieldset = True
-
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
-        return list(data.getlist(name)) if isinstance(data, QueryDict) else list(data.get(name) or [])
-
-
-class PlanesField(forms.Field):
-    """Names of planes; whether they may be used is said by `placements.wishes` and by the offers."""
-
-    widget = PlanesInput
-
-    def to_python(self, value: Any) -> list[str]:
-        one = forms.CharField(max_length=128, strip=False, required=False)
-        return [one.clean(name) for name in value or []]
 
 
 def _size_choices() -> list[tuple[str, Any]]:
@@ -162,7 +105,7 @@ class WishForm(forms.Form):
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
         value = super().get_initial_for_field(field, field_name)
         if value is None and field_name == "planes":
-            return [plane.name for plane in self._data_planes if not _cannot(plane, self.control)][
+            return [plane.name for plane in self._data_planes if not cannot(plane, self.control)][
                 :SUGGESTED_PLANES
             ]
         return value
@@ -194,7 +137,7 @@ class WishForm(forms.Form):
 
     def _unusable(self) -> list[Sentence]:
         chosen = self.cleaned_data.get("planes") or []
-        reasons = {plane.name: _cannot(plane, self.control) for plane in self._data_planes}
+        reasons = {plane.name: cannot(plane, self.control) for plane in self._data_planes}
         return [
             say("form.plane_cannot", plane=name, reason=reasons[name]) for name in chosen if reasons.get(name)
         ]
@@ -239,7 +182,7 @@ class WishForm(forms.Form):
         data = self.data
         listed = data.getlist("listed") if isinstance(data, QueryDict) else self.initial.get("listed", [])
         names = [name for name in dict.fromkeys([*listed, *chosen, *known]) if name in known]
-        return [Offer(known[name], _cannot(known[name], self.control), name in chosen) for name in names]
+        return [Offer(known[name], cannot(known[name], self.control), name in chosen) for name in names]
 
     def size_cards(self) -> list[dict[str, Any]]:
         """Return the sizes with their figures, for the choice of one."""
@@ -278,23 +221,6 @@ def as_asked(placement: Placement) -> dict[str, Any]:
 def like(placement: Placement) -> dict[str, Any]:
     """Return a new request that copies a placement; its name is one's own, and its ticket was another's."""
     return {**as_asked(placement), "name": "", "ticket": ""}
-
-
-def moved(data: QueryDict) -> QueryDict | None:
-    """Return the form's data with one plane moved, if a button “up” or “down” was pressed; else None."""
-    step = -1 if "up" in data else 1 if "down" in data else 0
-    if not step:
-        return None
-    plane, order = data.get("up") or data.get("down"), list(dict.fromkeys(data.getlist("listed")))
-    if plane in order:
-        at = order.index(plane)
-        to = min(max(at + step, 0), len(order) - 1)
-        order.insert(to, order.pop(at))
-    changed = data.copy()
-    chosen = data.getlist("planes")
-    changed.setlist("listed", order)
-    changed.setlist("planes", [name for name in order if name in chosen])
-    return changed
 
 
 def retyped(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods
 from kbconsole.common.errors import ConsoleError, Refused
 from kbconsole.common.roles import Role, require
 from placements import services
-from placements.forms import WishForm, as_asked, fresh, like, moved, retyped
+from placements.forms import WishForm, as_asked, fresh, like, retyped
 from placements.models import Placement
+from placements.plane_choice import moved
 from placements.views.summary import approvers, summary_of
 from placements.wishes import WishRefused
 
