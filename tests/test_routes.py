@@ -7,9 +7,9 @@ and read the difference; then decide whether that is what it should answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
@@ -30,7 +30,7 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 ROLES = ("anonymous", "nobody", "dba", "admin", "auditor")
 HASH = {"hash": "f" * 64}  # not that of the plan, so whoever may decide gets a 409
 # Where an empty POST is refused before anybody asks who sent it.
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "api:copy-rbac": {"planes": ["k8s-1"]},
     "api:draft-choose": {"contexts": ["k8s-4"]},
     "api:draft-save": {"contexts": ["k8s-4"]},
@@ -151,7 +151,7 @@ def _routes(patterns: list[URLPattern | URLResolver], before: str = "", space: s
 
 
 ROUTES = {route.name: route for route in _routes(get_resolver().url_patterns)}
-OBJECTS = {
+OBJECTS: dict[str, Callable[[], int | str]] = {
     "placements/<int:pk>": lambda: Placement.objects.get().pk,
     "plans/<int:pk>": lambda: Placement.objects.get().plans()[0].pk,
     "runs/<int:pk>": lambda: Run.objects.get().pk,
