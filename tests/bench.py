@@ -65,8 +65,12 @@ def forget_role(clients: dict[str, PlaneClient]) -> None:
 
 
 def console_copy(by: User) -> tuple[float, float, float]:
-    """Return the seconds of the copy (approval until the last role is applied), of the run with its proofs, and
-    of everything from the request for a plan."""
+    """Return the seconds of the copy, of the whole run, and of everything from the request for a plan.
+
+    The copy is what the loop does too: read the role (the step that compares it with the approved plan) and
+    apply it everywhere, with all that is written down about it. The loop has no comparison before and no proof
+    after; these are in the whole run.
+    """
     begun = perf_counter()
     plan = services.plan_rbac_copy(planes=PLANES, take_over=False, by=by)
     drive(plan.runs.get())
@@ -76,8 +80,14 @@ def console_copy(by: User) -> tuple[float, float, float]:
     ended = perf_counter()
     if run.status != "succeeded":
         raise RuntimeError(f"the copy ended as {run.status}")
-    applied = max(step.ended_at for step in run.steps.filter(phase="apply") if step.ended_at)
-    return (applied - run.created_at).total_seconds(), ended - approved, ended - begun
+    return lasted(run, "confirm") + lasted(run, "apply"), ended - approved, ended - begun
+
+
+def lasted(run: Run, phase: str) -> float:
+    """Return the seconds from the first start to the last end of a phase."""
+    times = [(step.started_at, step.ended_at) for step in run.steps.filter(phase=phase)]
+    first = min(start for start, _ in times if start)
+    return (max(end for _, end in times if end) - first).total_seconds()
 
 
 def pure_apply() -> float:
@@ -105,8 +115,8 @@ def bench_rbac(folder: Path) -> None:
         copy, run, whole = (median(column) for column in zip(*copies, strict=True))
         show("rbac_copy_writes", median(writes), "s")
         show("rbac_copy", copy, "s")
-        show("rbac_copy_with_proof", run, "s")
-        show("rbac_copy_with_plan_and_proof", whole, "s")
+        show("rbac_copy_whole_run", run, "s")
+        show("rbac_copy_with_its_plan", whole, "s")
         if not loops:
             show("rbac_copy_against_kubectl", "not-measured:no-kubectl", "times", ">=3", ok=False)
             return
@@ -215,6 +225,7 @@ if __name__ == "__main__":
     from kbconsole.fleet.models import Credential, Plane
     from kbconsole.fleet.preflight.rights import POD_ROLE
     from kbconsole.fleet.tasks import MOST_THREADS, ask_all
+    from kbconsole.jobs.models import Run
     from kbconsole.jobs.services import go_ahead
     from kbconsole.k8s.client import PlaneClient
     from kbconsole.k8s.credentials import PlaneCredential

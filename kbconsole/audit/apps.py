@@ -17,8 +17,8 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect signals and checks; models are loaded by now."""
-        from kbconsole.audit import setup, signals  # noqa: PLC0415  they import models
+        """Connect signals and checks, and know the sentences of verification; models are loaded by now."""
+        from kbconsole.audit import setup, signals, verification  # noqa: F401, PLC0415  they import models
 
         signals.connect()
         post_migrate.connect(setup.after_migrate, sender=self, dispatch_uid="kbconsole.audit")

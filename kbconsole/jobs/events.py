@@ -31,7 +31,6 @@ declare(
         ),
         "jobs.waited_too_long": _("Waited %(seconds)s s in vain. Last seen: %(last)s"),
         "jobs.trouble": _("%(what)s Asking again in %(seconds)s s."),
-        "jobs.skipped": _("Not reached: an earlier step did not succeed."),
         "jobs.cancel_asked": _("%(by)s asked to cancel; the steps under way end first."),
         "jobs.cancelled": _("Cancelled. What was made so far stays; it is listed below."),
         "jobs.succeeded": _("All steps succeeded."),
