@@ -7,7 +7,8 @@ from time import monotonic, sleep
 from django.utils import timezone
 
 from kbconsole.jobs import claims, runner
-from kbconsole.jobs.models import Run, StepStatus
+from kbconsole.jobs.cautions import cautions_of
+from kbconsole.jobs.models import Plan, Run, StepStatus
 from kbconsole.jobs.order import ready
 
 
@@ -29,3 +30,8 @@ def _still(run_id: int) -> bool:
     rows = list(run.steps.all())
     moving = any(row.status in (StepStatus.RUNNING, StepStatus.WAITING) for row in rows)
     return not run.active or not (moving or ready(rows, timezone.now()))
+
+
+def ticks(plan: Plan) -> list[str]:
+    """Return what an approver ticks who has read all warnings."""
+    return [caution.key for caution in cautions_of(plan)]

@@ -16,6 +16,7 @@ from kbconsole.demo import faults_client
 from kbconsole.fleet import services as fleet
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs import services as jobs
+from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from networking import services as networking
 from networking.models import Profile
@@ -118,7 +119,10 @@ class Story:
 
     def _approve(self, placement: Placement) -> Run:
         plan = self._plan(placement)
-        jobs.decide(plan.pk, by=self._admin, approve=True, seen_hash=plan.hash, comment="Looks right.")
+        ticks = [caution.key for caution in cautions_of(plan)]
+        jobs.decide(
+            plan.pk, by=self._admin, approve=True, seen_hash=plan.hash, comment="Looks right.", accepted=ticks
+        )
         return placement.runs().exclude(job="make-plan")[0]
 
     def _finished(self, profile: Profile) -> None:

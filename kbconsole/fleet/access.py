@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -45,7 +46,13 @@ def client(plane: str) -> PlaneClient:
     """
     row = _credential(plane)
     key = (os.getpid(), "plane", plane, row.pk, row.version)
-    return _cached(key, lambda: NotingClient(plane, _opened(row)))
+    return _cached(key, lambda: NotingClient(plane, _opened(row), **_patience()))
+
+
+def _patience() -> dict[str, float]:
+    """How long a call may take in all, tries included, and how long one try may."""
+    deadline = float(settings.KBCONSOLE_PLANE_SECONDS)
+    return {"deadline": deadline, "read_timeout": deadline * 0.7, "connect_timeout": deadline * 0.3}
 
 
 def probes(planes: Iterable[str]) -> dict[str, PlaneClient]:
@@ -72,7 +79,7 @@ def draft_client(draft_id: int, context: str) -> PlaneClient:
     """Return a client for a context of an upload. Raises ConsoleError when the upload is gone."""
     draft = _draft(draft_id)
     key = (os.getpid(), "draft", draft_id, context)
-    return _cached(key, lambda: PlaneClient(context, draft_credential(draft, context)))
+    return _cached(key, lambda: PlaneClient(context, draft_credential(draft, context), **_patience()))
 
 
 def client_for(plane: str, draft_id: int) -> PlaneClient:

@@ -50,8 +50,8 @@ declare_phases(
         "storage": _("Storage"),
         "nodes": _("Nodes"),
         "role": _("Role of pods"),
-        "apply": _("Apply"),
-        "prove": _("Prove"),
+        "apply": _("Role of the pods"),
+        "prove": _("Read back"),
     }
 )
 declare(

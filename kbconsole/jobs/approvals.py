@@ -106,7 +106,7 @@ def _planes(plan: Plan) -> list[str]:
 
 def _marks(plan: Plan) -> list[tuple[str, Sentence]]:
     """Return what needs care, worst first. The job's own marks must not ask the database."""
-    own = [("bad", sentence) for sentence in getattr(plan.definition(), "marks", list)()]
+    own = [("bad", sentence) for sentence in plan.definition().marks()]
     objects = [item for diff in plan.diffs.all() for item in diff.diff]
     gone = sum(item["touch"] == Touch.REMOVED for item in objects)
     if gone:

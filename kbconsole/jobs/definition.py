@@ -297,6 +297,10 @@ class Job(ABC):
         """Return how many other people must agree before it runs."""
         return 0
 
+    def marks(self) -> list[Sentence]:
+        """Return what sets the plan apart in a list of approvals. Asks neither planes nor the database."""
+        return []
+
     def promise(self) -> Sentence | None:
         """Return what the result is worth, for the head of the plan. Never talks to a plane."""
         return None

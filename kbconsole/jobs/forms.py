@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.jobs.plan_page import Warn
+from kbconsole.jobs.cautions import Caution
 
 
 class DecisionForm(forms.Form):
@@ -30,7 +30,7 @@ class DecisionForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, warnings: Sequence[Warn] = (), approving: bool = True, **kwargs: Any
+        self, *args: Any, warnings: Sequence[Caution] = (), approving: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.warnings = warnings

@@ -143,6 +143,8 @@ class Decision(models.Model):
     comment = models.TextField(blank=True)
     plan_hash = models.CharField(max_length=64)
     content = models.TextField()
+    accepted = models.JSONField(default=list)
+    """The cautions that were ticked, as stored sentences."""
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

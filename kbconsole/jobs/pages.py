@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from kbconsole.audit.object_links import url_for
 from kbconsole.common.roles import Role, has_role
-from kbconsole.common.sentences import Json
 from kbconsole.jobs.definition import CONSOLE
 from kbconsole.jobs.models import Plan, Run
 
@@ -61,12 +60,6 @@ def duration(span: timedelta | float) -> str:
 def since(moment: datetime | None, until: datetime | None = None) -> str:
     """Return how long something takes or took, or an empty text if it has not begun."""
     return duration((until or timezone.now()) - moment) if moment else ""
-
-
-def object_name(ref: Mapping[str, Json]) -> str:
-    """Return "Kind namespace/name"."""
-    name = "/".join(part for part in (ref.get("namespace"), ref.get("name")) if part)
-    return f"{ref.get('kind', '?')} {name}"
 
 
 def listed(words: Iterable[object]) -> str:

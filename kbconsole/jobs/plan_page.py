@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,33 +11,15 @@ import yaml
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.jobs.definition import Step, Touch, canonical_text, digest, phase_label
+from kbconsole.common.sentences import Json, Sentence, say
+from kbconsole.jobs.cautions import Caution, cautions_of, object_name
+from kbconsole.jobs.definition import Step, Touch, canonical_text, phase_label
 from kbconsole.jobs.models import Decision, Plan, PlanStatus, Run
-from kbconsole.jobs.pages import lane_label, listed, object_name
+from kbconsole.jobs.pages import lane_label, listed
 from kbconsole.jobs.services import may_decide
-
-declare(
-    {
-        "plan.warn_removes": _("%(plane)s loses %(what)s."),
-        "plan.warn_conflict": _(
-            "%(plane)s: %(what)s has fields of %(managers)s (%(fields)s). This plan does not take them over, so "
-            "the step will fail there until their owner gives them up."
-        ),
-        "plan.warn_takes": _(
-            "%(plane)s: this plan takes fields of %(what)s away from %(managers)s (%(fields)s). Whoever manages "
-            "them may write them back."
-        ),
-        "plan.warn_unchecked": _(
-            "%(plane)s could not check this yet, because an earlier step makes the namespace: %(what)s. "
-            "It is checked again right before it is made."
-        ),
-    }
-)
 
 TOUCHES = ("created", "updated", "removed", "unchanged")
 COUNTED = (("created", _("%(n)s created")), ("updated", _("%(n)s changed")), ("removed", _("%(n)s removed")))
-MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -99,25 +81,13 @@ class PlannedPlane:
         return "\n".join(line for step in self.steps for line in step.commands)
 
 
-@dataclass(frozen=True)
-class Warn:
-    """What an approver has to tick. The key is bound to the words, so that a tick means what was read."""
-
-    sentence: Sentence
-    severe: bool = True
-
-    @property
-    def key(self) -> str:
-        return digest(canonical_text(self.sentence.to_json()))[:16]
-
-
 @dataclass
 class PlanPage:
     """A plan, ready to be shown."""
 
     plan: Plan
     planes: list[PlannedPlane]
-    warnings: list[Warn]
+    warnings: list[Caution]
     decisions: list[Decision]
     runs: list[Run]
 
@@ -177,7 +147,7 @@ def page_of(plan: Plan) -> PlanPage:
     decisions = list(plan.decisions.select_related("by").order_by("id"))
     runs = list(plan.runs.order_by("-id"))
     planes = _planes(plan) if plan.content and plan.status != PlanStatus.MAKING else []
-    return PlanPage(plan, planes, _warnings(plan, planes), decisions, runs)
+    return PlanPage(plan, planes, cautions_of(plan), decisions, runs)
 
 
 def _planes(plan: Plan) -> list[PlannedPlane]:
@@ -227,54 +197,6 @@ def _text(value: Json) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return canonical_text(value)
-
-
-def _warnings(plan: Plan, planes: Iterable[PlannedPlane]) -> list[Warn]:
-    """Return what to look at, worst first: what the job says, what goes, whose fields, what nobody checked."""
-    if not plan.content or plan.status == PlanStatus.MAKING:
-        return []
-    found = [Warn(sentence) for sentence in plan.definition().cautions()]
-    parts: tuple[list[Warn], list[Warn], list[Warn]] = ([], [], [])
-    taking = {n + 1 for n, step in enumerate(plan.body()["steps"]) if (step["change"] or {}).get("force")}
-    for plane in planes:
-        parts[0].extend(_removals(plane))
-        parts[1].extend(_conflicts(plane, taking))
-        parts[2].extend(_unchecked(plane))
-    return found + [warning for part in parts for warning in part]
-
-
-def _named(objects: list[PlannedObject]) -> list[str]:
-    names = [planned.name for planned in objects]
-    return [*names[:MOST_NAMED], "…"] if len(names) > MOST_NAMED else names
-
-
-def _removals(plane: PlannedPlane) -> list[Warn]:
-    gone = [o for step in plane.steps for o in step.objects if o.touch == Touch.REMOVED]
-    said = say("plan.warn_removes", plane=plane.label, what=_named(gone))
-    return [Warn(said)] if gone else []
-
-
-def _conflicts(plane: PlannedPlane, taking: set[int]) -> list[Warn]:
-    return [
-        Warn(
-            say(
-                "plan.warn_takes" if step.number in taking else "plan.warn_conflict",
-                plane=plane.label,
-                what=planned.name,
-                managers=sorted({conflict["manager"] for conflict in planned.conflicts}),
-                fields=[conflict["field"] for conflict in planned.conflicts][:MOST_NAMED],
-            )
-        )
-        for step in plane.steps
-        for planned in step.objects
-        if planned.conflicts
-    ]
-
-
-def _unchecked(plane: PlannedPlane) -> list[Warn]:
-    later = [o for step in plane.steps for o in step.objects if not o.checked]
-    said = say("plan.warn_unchecked", plane=plane.label, what=_named(later))
-    return [Warn(said, severe=False)] if later else []
 
 
 def refusal(page: PlanPage, user: Any) -> str:

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from kbconsole.common.sentences import Sentence, declare
 from kbconsole.common.templatetags.badges import Look, look_of
+from kbconsole.jobs.cautions import object_name
 from kbconsole.jobs.definition import CONSOLE, Touch, Verdict, phase_label
 from kbconsole.jobs.models import Decision, Run, RunEvent, RunStatus, RunStep, StepStatus
-from kbconsole.jobs.pages import duration, lane_label, listed, may, object_name, since
+from kbconsole.jobs.pages import duration, lane_label, listed, may, since
 from kbconsole.jobs.plan_page import manifest_of
 
 declare({"run.check_again": gettext_lazy("Asked run %(run)s to check again")})

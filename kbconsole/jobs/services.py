@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.lifecycle import transition
-from kbconsole.common.roles import Role, has_role
+from kbconsole.common.roles import Role, has_role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import waking
+from kbconsole.jobs.cautions import Caution, cautions_of
 from kbconsole.jobs.definition import Job, Step, Verdict, job_sentence
 from kbconsole.jobs.events import log
 from kbconsole.jobs.lifecycle import PLAN, RUN, STEP
@@ -55,6 +56,7 @@ declare(
             "The plan that you saw is not the plan that is here. Read it again, then decide."
         ),
         "plan.needs_comment": _("Say why you reject it, so that the requester knows what to change."),
+        "plan.unread": _("Nothing was approved yet: tick each warning to say that you have read it."),
         "plan.needs_approval": _("This plan needs %(needed)s approvals before it may run."),
         "plan.requested": _("Asked for a plan: %(job)s for %(subject)s"),
         "plan.approved": _("Approved plan %(hash)s: %(job)s for %(subject)s"),
@@ -72,6 +74,13 @@ declare(
 
 def _on(about: Plan | Run) -> tuple[str, str, str]:
     return (about.subject_kind, about.subject_id, about.subject_label)
+
+
+def _may(about: Plan | Run, by: Any, act: str) -> None:
+    """Raise Refused unless the person has a role that acts, and the job lets them do this."""
+    require(by, Role.DBA, Role.ADMIN)
+    if not about.definition().allows(by, act):
+        raise Refused("jobs.not_yours")
 
 
 def _about(job: Job) -> dict[str, Any]:
@@ -173,10 +182,13 @@ def may_decide(plan: Plan, user: Any) -> ConsoleError | None:
 
 
 @transaction.atomic
-def decide(plan_id: int, *, by: Any, approve: bool, seen_hash: str, comment: str = "") -> Plan:
+def decide(
+    plan_id: int, *, by: Any, approve: bool, seen_hash: str, comment: str = "", accepted: Collection[str] = ()
+) -> Plan:
     """Approve or reject exactly the bytes with `seen_hash`. The last approval that is needed starts the run.
 
-    Raises Refused (not a person who may), Stale (somebody was first, or another plan is here).
+    `accepted` are the keys of the cautions that the approver ticked; all are needed to approve. Raises Refused (not
+    a person who may), Stale (somebody was first, or another plan is here), ConsoleError (a tick or a reason lacks).
     """
     plan = _locked(plan_id)
     if refusal := may_decide(plan, by):
@@ -186,7 +198,10 @@ def decide(plan_id: int, *, by: Any, approve: bool, seen_hash: str, comment: str
         raise Stale("plan.other_hash")
     if not approve and not comment.strip():
         raise ConsoleError("plan.needs_comment")
-    _keep(plan, by=by, approve=approve, comment=comment.strip())
+    cautions = cautions_of(plan) if approve else []
+    if {caution.key for caution in cautions} - set(accepted):
+        raise ConsoleError("plan.unread")
+    _keep(plan, by=by, approve=approve, comment=comment.strip(), cautions=cautions)
     if not approve:
         set_status(plan, PlanStatus.REJECTED, by=by.get_username())
     elif plan.decisions.filter(verdict=Decision.Verdict.APPROVE).count() >= plan.approvals_needed:
@@ -208,18 +223,20 @@ def _still_open(plan: Plan) -> None:
     raise Stale("plan.not_ready", status=say(f"plan_status.{plan.status}"))
 
 
-def _keep(plan: Plan, *, by: Any, approve: bool, comment: str) -> None:
+def _keep(plan: Plan, *, by: Any, approve: bool, comment: str, cautions: Sequence[Caution]) -> None:
     verdict = Decision.Verdict.APPROVE if approve else Decision.Verdict.REJECT
     try:
         with transaction.atomic():
             Decision.objects.create(
-                plan=plan, by=by, verdict=verdict, comment=comment, plan_hash=plan.hash, content=plan.content
-            )
+                plan=plan, by=by, verdict=verdict, comment=comment, plan_hash=plan.hash, content=plan.content,
+                accepted=[caution.sentence.to_json() for caution in cautions],
+            )  # fmt: skip
     except IntegrityError:
         raise Stale("plan.twice") from None
     record(
         "plan.approved" if approve else "plan.rejected", by=by, on=_on(plan), plan_hash=plan.hash, reason=comment,
         hash=plan.hash[:12], job=job_sentence(plan.job), subject=plan.subject_label, comment=comment,
+        accepted=[caution.sentence for caution in cautions],
     )  # fmt: skip
 
 
@@ -232,8 +249,7 @@ def _go(plan: Plan, *, by: Any) -> Run:
 def go_ahead(plan_id: int, *, by: Any, seen_hash: str) -> Run:
     """Run a plan that needs nobody else's approval. Raises Refused, Stale."""
     plan = _locked(plan_id)
-    if not plan.definition().allows(by, "run"):
-        raise Refused("jobs.not_yours")
+    _may(plan, by, "run")
     _still_open(plan)
     if plan.approvals_needed:
         raise Refused("plan.needs_approval", needed=plan.approvals_needed)
@@ -268,8 +284,7 @@ def withdraw(plan_id: int, *, by: Any) -> Plan:
 def cancel(run_id: int, *, by: Any) -> Run:
     """Ask a run to stop between steps. What was made stays."""
     run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
-    if not run.definition().allows(by, "cancel"):
-        raise Refused("jobs.not_yours")
+    _may(run, by, "cancel")
     if not run.active:
         raise Stale("jobs.over", run=run.pk, status=say(f"run_status.{run.status}"))
     if not run.cancel_requested:
@@ -289,8 +304,7 @@ def _ask_to_cancel(run: Run, *, by: Any) -> None:
 def retry(run_id: int, *, by: Any) -> Run:
     """Run the steps again that did not succeed, and a check together with the change that it checks."""
     run = Run.objects.select_for_update(of=("self",)).select_related("plan").get(pk=run_id)
-    if not run.definition().allows(by, "retry"):
-        raise Refused("jobs.not_yours")
+    _may(run, by, "retry")
     if run.status not in (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.CANCELLED):
         raise Stale("jobs.not_failed", run=run.pk, status=say(f"run_status.{run.status}"))
     if run.plan and run.definition().planned and run.plan.status != PlanStatus.APPROVED:
@@ -334,8 +348,7 @@ def _reset_steps(run: Run) -> int:
 def check_again(run_id: int, position: int, *, by: Any) -> RunStep:
     """Look now at a step that waits, or that a person has just taken care of."""
     row = RunStep.objects.select_related("run").get(run_id=run_id, position=position)
-    if not row.run.definition().allows(by, "retry"):
-        raise Refused("jobs.not_yours")
+    _may(row.run, by, "retry")
     parked = RunStep.objects.filter(pk=row.pk, status__in=[StepStatus.WAITING, StepStatus.NEEDS_PERSON])
     if parked.update(next_at=timezone.now()):
         log(row.run, say("jobs.asked_again", by=by.get_username()), step=row)

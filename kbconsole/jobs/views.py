@@ -115,7 +115,7 @@ def _decide(request: HttpRequest, pk: int, *, approve: bool) -> HttpResponse:
         with _denials("plan.approved" if approve else "plan.rejected", request, plan):
             decided = services.decide(
                 pk, by=request.user, approve=approve, seen_hash=given.get("seen_hash", ""),
-                comment=given.get("comment", ""),
+                comment=given.get("comment", ""), accepted=given.get("accept", []),
             )  # fmt: skip
     except ConsoleError as error:
         return _show_plan(request, _plan(request, pk), form=form, error=error, status=error.status)

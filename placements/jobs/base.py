@@ -62,6 +62,7 @@ declare(
             "%(plane)s is disabled in the operator, so its replicas would silently never be made. Enable it there, or "
             "choose another plane."
         ),
+        "placements.public": _("public addresses"),
         "placements.wipes": _(
             "Everything goes: data and backups of %(name)s on all planes. This cannot be undone."
         ),

@@ -9,7 +9,7 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
-from kbconsole.common.sentences import Json, Sentence
+from kbconsole.common.sentences import Json, Sentence, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply, EnsureNamespace
 from kbconsole.fleet.jobs import role_steps
@@ -111,14 +111,17 @@ class PlaceDatabase(DatabaseJob):
         wipes = self.termination_policy == TerminationPolicy.WIPE_OUT
         return 2 if wipes or self.kind_().public(self.config) else 1
 
+    def marks(self) -> list[Sentence]:
+        return [say("placements.public")] if self.kind_().public(self.config) else []
+
     def promise(self) -> Sentence | None:
         return survival(self.replicas, self.planes, self.engine_()).headline
 
     def cautions(self) -> list[Sentence]:
-        row = self.row()
         found = list(self.kind_().cautions(self.config, []))
-        if not row.survival.kept:
-            found.append(row.survival.headline)
+        survives = survival(self.replicas, self.planes, self.engine_())
+        if not survives.kept:
+            found.append(survives.headline)
         small = figures_warning(self.cpu, self.memory)
         found += [small] if small else []
         return found

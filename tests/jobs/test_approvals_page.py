@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from kbconsole.jobs import services
 from kbconsole.jobs.approvals import waiting_for
 from kbconsole.jobs.models import Plan
+from tests.driving import ticks
 from tests.jobs.richtoys import made
 from tests.jobs.toys import World
 from tests.people import person, signed_in
@@ -49,7 +50,7 @@ def test_marks_say_what_needs_care(dana: User, adam: User, ada: User, world: Wor
         "approval 1 of 2",
     ):
         assert mark in page
-    services.decide(plan.pk, by=ada, approve=True, seen_hash=plan.hash)
+    services.decide(plan.pk, by=ada, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
     assert "approval 2 of 2" in show(adam)
     assert listed(show(ada)) != [plan.pk] or "Decided last" in show(ada)
 

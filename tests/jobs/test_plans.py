@@ -7,10 +7,11 @@ from django.contrib.auth.models import User
 
 from kbconsole.audit.models import Entry
 from kbconsole.common.errors import ConsoleError, Refused, Stale
+from kbconsole.common.sentences import say
 from kbconsole.jobs import services
 from kbconsole.jobs.definition import Step
 from kbconsole.jobs.models import Decision, Plan, Run
-from tests.driving import drive
+from tests.driving import drive, ticks
 from tests.jobs.toys import Put, ToyJob, Trouble, World
 from tests.people import person
 
@@ -181,3 +182,32 @@ def test_request_and_decision_are_audited(dana: User, adam: User, world: World) 
     assert ("plan.requested", "dana") in acts
     assert ("plan.approved", "adam") in acts
     assert Entry.objects.get(act="plan.approved").plan_hash == plan.hash
+
+
+def test_whoever_may_only_look_can_neither_run_nor_cancel_nor_retry(
+    adam: User, vera: User, nobody: User, world: World
+) -> None:
+    plan = made(adam, needed=0)
+    for onlooker in (vera, nobody):
+        with pytest.raises(Refused):
+            services.go_ahead(plan.pk, by=onlooker, seen_hash=plan.hash)
+    run = services.go_ahead(plan.pk, by=adam, seen_hash=plan.hash)
+    for onlooker in (vera, nobody):
+        with pytest.raises(Refused):
+            services.cancel(run.pk, by=onlooker)
+    world.answers["put k8s-1/role"] = [ConsoleError("toy.refused")]
+    assert drive(run).status == "failed"
+    for onlooker in (vera, nobody):
+        with pytest.raises(Refused):
+            services.retry(run.pk, by=onlooker)
+
+
+def test_an_approval_needs_every_warning_ticked_and_keeps_them(
+    dana: User, adam: User, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ToyJob, "cautions", lambda self: [say("toy.said", what="careful")])
+    plan = made(dana)
+    with pytest.raises(ConsoleError, match="tick each warning"):
+        approve(plan, adam)
+    services.decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
+    assert Decision.objects.get().accepted == [{"code": "toy.said", "params": {"what": "careful"}}]

@@ -14,7 +14,7 @@ from kbconsole.audit.models import Entry
 from kbconsole.jobs import runner, services
 from kbconsole.jobs.definition import Verdict
 from kbconsole.jobs.models import Run, RunEvent
-from tests.driving import drive
+from tests.driving import drive, ticks
 from tests.jobs.richtoys import RichCheck, made
 from tests.jobs.toys import World
 from tests.people import person, signed_in
@@ -62,7 +62,7 @@ def test_the_whole_grid_is_there_before_anything_runs(dana: User, world: World) 
 
 def test_who_approved_and_that_all_succeeded(dana: User, adam: User, world: World) -> None:
     plan = made(dana)
-    services.decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash)
+    services.decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
     run = drive(Run.objects.get(job="rich"))
     page = show(dana, run)
     assert re.search(r"As approved by\s+adam, \d\d:\d\d", page)

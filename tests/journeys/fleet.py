@@ -16,7 +16,7 @@ from networking.models import Profile
 from placements import services as placements
 from placements.models import Placement
 from placements.wishes import Wish
-from tests.driving import drive
+from tests.driving import drive, ticks
 
 PLANES = ("k8s-1", "k8s-2", "k8s-3")
 ACK_PRIVATE: dict[str, Any] = {
@@ -70,7 +70,7 @@ def approved(placement: Placement, *admins: User, seconds: float = 60) -> Run:
     """Approve the newest plan and carry its run on until it ends."""
     plan = plan_of(placement)
     for admin in admins:
-        jobs.decide(plan.pk, by=admin, approve=True, seen_hash=plan.hash)
+        jobs.decide(plan.pk, by=admin, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
     run = drive(plan.runs.exclude(job="make-plan").get(), seconds=seconds)
     placement.refresh_from_db()
     return run

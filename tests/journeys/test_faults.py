@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
 from kbconsole.demo.fleet import EmbeddedFleet
+from kbconsole.fleet import access
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Run
 from kbconsole.k8s.kinds import CLUSTER_ROLE, KB_CLUSTER_V1ALPHA1, POD, SERVICE
@@ -46,6 +48,20 @@ def test_a_faulty_plane_holds_back_only_itself_and_retry_goes_on(
     embedded.fault("k8s-3", None)
     run = mended(run, dana)
     assert run.status == "succeeded", trouble(run)
+
+
+def test_a_plane_that_hangs_delays_no_other_and_is_given_up(
+    waiting: Placement, adam: User, embedded: EmbeddedFleet, settings: Settings
+) -> None:
+    settings.KBCONSOLE_PLANE_SECONDS = 1
+    access.forget_clients()
+    embedded.fault("k8s-3", "hang")
+    run = approved(waiting, adam)
+    assert [row[0] for row in trouble(run) if row[2] == "failed"] == ["k8s-3"]
+    slow = run.steps.get(lane="k8s-3", phase="baseline")
+    others = run.steps.filter(lane__in=["k8s-1", "k8s-2"], status="succeeded")
+    assert {row.phase for row in others} == {"baseline", "preflight", "namespace", "apply", "prove"}
+    assert max(row.ended_at for row in others.filter(phase="apply")) < slow.ended_at
 
 
 def test_a_token_that_expires_after_approval_is_named(
