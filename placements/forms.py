@@ -122,8 +122,6 @@ class WishForm(forms.Form):
         for name, said in problems(self._loose_wish(), apart_from=self.apart_from).items():
             if name not in unread:
                 self._refuse(name, said)
-        if "planes" not in self.errors:
-            self._refuse("planes", self._unusable())
         return self.cleaned_data
 
     def _refuse(self, name: str, said: Sequence[Sentence]) -> None:
@@ -134,13 +132,6 @@ class WishForm(forms.Form):
         """Show what the service refused: somebody else was faster with the name, or a plane changed."""
         for name, said in refused.fields.items():
             self._refuse(name, said)
-
-    def _unusable(self) -> list[Sentence]:
-        chosen = self.cleaned_data.get("planes") or []
-        reasons = {plane.name: cannot(plane, self.control) for plane in self._data_planes}
-        return [
-            say("form.plane_cannot", plane=name, reason=reasons[name]) for name in chosen if reasons.get(name)
-        ]
 
     def _loose_wish(self) -> Wish:
         """Return the wish with stand-ins for what could not be read; those fields have their error already."""

@@ -16,6 +16,7 @@ from networking.models import Profile
 from placements.engines.base import ENGINES, DefinitionFact, Engine, engine_named
 from placements.models import OVER, Placement
 from placements.names import name_problem, namespace_problem, plane_problems
+from placements.plane_choice import cannot
 from placements.rendering import TerminationPolicy
 from placements.sizes import OWN, SIZES, QuantityRefused, cpu_cores, disk_problem, memory_bytes
 
@@ -131,7 +132,7 @@ def _planes(found: Problems, wish: Wish, profile: Profile | None, engine: Engine
         found["planes"] = [say("wish.no_control_plane")]
         return
     said = [say("wish.plane_unknown", plane=plane) for plane in wish.planes if plane not in known]
-    said += [] if said else plane_problems(wish.planes, control.operator_contexts)
+    said = said or plane_problems(wish.planes, control.operator_contexts) or _unusable(wish, known, control)
     if profile is not None and not said:
         facts = [PlaneFact(name) for name in wish.planes]
         said += profile.behaviour.problems(profile.config, facts)
@@ -141,6 +142,11 @@ def _planes(found: Problems, wish: Wish, profile: Profile | None, engine: Engine
         facts_of = [DefinitionFact(**fact) for fact in control.definitions]
         chosen = engine.choose_definition(control.release_line, facts_of)
         _add(found, "engine", chosen if isinstance(chosen, Sentence) else None)
+
+
+def _unusable(wish: Wish, known: Mapping[str, Plane], control: Plane) -> list[Sentence]:
+    reasons = {name: cannot(known[name], control) for name in wish.planes}
+    return [say("form.plane_cannot", plane=name, reason=reason) for name, reason in reasons.items() if reason]
 
 
 def _taken(wish: Wish, apart_from: int | None) -> Sentence | None:
