@@ -20,4 +20,4 @@ RUN python -m compileall -q kbconsole networking placements \
 USER kbconsole
 ENV KBCONSOLE_DATA_DIR=/var/lib/kbconsole
 EXPOSE 8000
-CMD ["gunicorn", "kbconsole.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
+CMD ["gunicorn", "kbconsole.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kbconsole.fleet.preflight.rights import GROUPS, POD_ROLE, groups_for
 from tests.started import ROOT, environment, manage, python
 
 INSTALL = (ROOT / "docs" / "install.md").read_text()
@@ -118,3 +119,17 @@ def test_the_image_holds_every_package() -> None:
     recipe = (ROOT / "Dockerfile").read_text()
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
     assert all(f"COPY {name} " in recipe for name in {*packages, "templates", "static", "manage.py"})
+
+
+def test_the_table_of_rights_in_the_walkthrough_is_the_one_that_the_preflight_checks() -> None:
+    needed: dict[str, set[str]] = {}
+    for group in groups_for(control=False, data=True):
+        for rule in GROUPS[group].rules:
+            for resource in rule["resources"]:
+                needed.setdefault(resource, set()).update(rule["verbs"])
+    told: dict[str, set[str]] = {}
+    walkthrough = INSTALL.partition("What that grants on a data plane")[2]
+    for resources, verbs in re.findall(r"^   \| (`.*?) \| ([a-z, ;]+) \|$", walkthrough, re.M):
+        for resource in set(re.findall(r"`([a-z-]+)`", resources)) - {POD_ROLE}:
+            told[resource] = set(re.split(r"[,;] ", verbs))
+    assert told == needed
