@@ -116,8 +116,10 @@ def approve(admin: Person, plan: dict[str, Any]) -> int:
         touches = [f"{item['touch']} {item['ref']['kind']} {item['ref']['name']}" for item in step["diff"]]
         say(f"  {step['on']:14} {step['label']['text']}" + (f"  [{', '.join(touches)}]" if touches else ""))
     for caution in plan["cautions"]:
-        say(f"  caution: {caution['text']}")
-    done = admin.post(f"plans/{plan['id']}/approve/", {"hash": plan["hash"], "comment": "docs/journey.py"})
+        say(f"  caution: {caution['sentence']['text']}")
+    accepted = [caution["key"] for caution in plan["cautions"]]  # a person would read them first
+    body = {"hash": plan["hash"], "accepted": accepted, "comment": "docs/journey.py"}
+    done = admin.post(f"plans/{plan['id']}/approve/", body)
     if done["status"] != "approved":
         raise Problem({"status": "plan", "title": done["status"], "detail": "it needs one more approval"})
     say(f"{admin.name} approved {plan['hash'][:12]}")

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from kbconsole.common.sentences import Json, Sentence
 from kbconsole.jobs import services
+from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Step
 from kbconsole.jobs.models import Decision, Plan, PlanStatus, Run
 from kbconsole.jobs.pages import sees
@@ -26,6 +27,7 @@ class DecisionAnswer(Answer):
     by = serializers.CharField(source="by.username")
     verdict = serializers.ChoiceField(Decision.Verdict.choices)
     comment = serializers.CharField()
+    accepted = SentencesField(help_text="The cautions that were accepted.")
     plan_hash = serializers.CharField()
     at = serializers.DateTimeField()
 
@@ -52,6 +54,14 @@ class PlanAnswer(Answer):
         return sorted(run.pk for run in plan.runs.all())
 
 
+class CautionAnswer(Answer):
+    """What an approver has to accept, by its key. The key is bound to the words."""
+
+    key = serializers.CharField()
+    severe = serializers.BooleanField()
+    sentence = SentenceField()
+
+
 class StepOfPlan(Answer):
     """`change` and `check` are what is hashed; `diff` is the dry run; `commands` do the same by hand."""
 
@@ -71,7 +81,7 @@ class PlanDetail(PlanAnswer):
 
     facts = AnyJson()
     steps = StepOfPlan(many=True)
-    cautions = SentencesField()
+    cautions = CautionAnswer(many=True)
     why_not_you = SentenceField(allow_null=True, help_text="Why you may not decide; null if you may.")
 
 
@@ -86,6 +96,9 @@ class HashBody(Body):
 
 
 class ApproveBody(HashBody):
+    """`accepted` has the keys of the plan's cautions: each has to be there."""
+
+    accepted = serializers.ListField(child=Text(max_length=64), required=False, default=list, max_length=1000)
     comment = Text(required=False, default="", allow_blank=True, max_length=4000)
 
 
@@ -117,7 +130,7 @@ def with_steps(plan: Plan, user: Any) -> Plan:
     extra.facts = body["facts"]
     rows = [_step(position, stored, diffs.get(position, [])) for position, stored in enumerate(body["steps"])]
     extra.steps = rows
-    extra.cautions = plan.definition().cautions()
+    extra.cautions = cautions_of(plan)
     refusal = services.may_decide(plan, user)
     extra.why_not_you = refusal.sentence if refusal else None
     return plan
@@ -160,8 +173,9 @@ class PlanApi(Api):
         given = self.body(request, ApproveBody if approve else RejectBody)
         with denials("plan.approved" if approve else "plan.rejected", request, plan):
             services.decide(
-                plan.pk, by=request.user, approve=approve, seen_hash=given["hash"], comment=given["comment"]
-            )
+                plan.pk, by=request.user, approve=approve, seen_hash=given["hash"], comment=given["comment"],
+                accepted=given.get("accepted", []),
+            )  # fmt: skip
         return self.shown(request, plan.pk)
 
     def take_back(self, request: Request, plan: Plan) -> Response:

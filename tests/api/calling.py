@@ -11,6 +11,7 @@ from rest_framework.authtoken.models import Token
 
 from kbconsole.fleet.changes import EnsureNamespace
 from kbconsole.fleet.models import Plane
+from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Step, canonical_text, digest
 from kbconsole.jobs.models import Plan, PlanStatus, RunStatus
 from networking.models import Profile
@@ -127,3 +128,8 @@ def made_ready(placement: Placement) -> Plan:
     )
     plan.refresh_from_db()
     return plan
+
+
+def yes(plan: Plan) -> dict[str, Any]:
+    """Return the body of an approval by somebody who read everything."""
+    return {"hash": plan.hash, "accepted": [caution.key for caution in cautions_of(plan)]}

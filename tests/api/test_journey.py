@@ -10,7 +10,7 @@ from django.utils import translation
 from kbconsole.audit.models import Entry
 from kbconsole.jobs.models import Decision, Run
 from placements.models import Placement, Status
-from tests.api.calling import Caller, a_placement, a_wish, made_ready
+from tests.api.calling import Caller, a_placement, a_wish, made_ready, yes
 
 As = Callable[[str], Caller]
 pytestmark = pytest.mark.usefixtures("fleet")
@@ -56,13 +56,18 @@ def test_an_admin_reads_the_plan_and_approves_exactly_its_hash(as_: As) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "plan.other_hash")
     missing = adam.post(f"placements/{placement.pk}/approve/", {"comment": "fine"})
     assert (missing.status_code, set(missing.json()["errors"])) == (400, {"hash"})
+    body = {"hash": plan["hash"], "comment": "fine"}
+    unread = adam.post(f"placements/{placement.pk}/approve/", body)
+    assert (unread.status_code, unread.json()["code"]) == (400, "plan.unread")
     assert not Decision.objects.exists()
 
-    done = adam.post(f"placements/{placement.pk}/approve/", {"hash": plan["hash"], "comment": "fine"})
+    [caution] = plan["cautions"]
+    done = adam.post(f"placements/{placement.pk}/approve/", {**body, "accepted": [caution["key"]]})
     assert (done.status_code, done.json()["status"]) == (200, "approved")
-    assert done.json()["decisions"][0] | {"at": ""} == {
-        "by": "adam", "verdict": "approve", "comment": "fine", "plan_hash": plan["hash"], "at": "",
-    }  # fmt: skip
+    [decision] = done.json()["decisions"]
+    assert (decision["by"], decision["verdict"], decision["comment"]) == ("adam", "approve", "fine")
+    assert decision["plan_hash"] == plan["hash"]
+    assert [sentence["code"] for sentence in decision["accepted"]] == [caution["sentence"]["code"]]
     placement.refresh_from_db()
     assert placement.status == Status.APPLYING
 
@@ -75,7 +80,7 @@ def test_nobody_approves_what_they_asked_for_and_the_attempt_is_in_the_audit_log
     entry = Entry.objects.latest("seq")
     assert (entry.act, entry.outcome, entry.actor_kind) == ("plan.approved", "denied", "api_token")
     assert (entry.object_kind, entry.object_id) == ("placement", str(placement.pk))
-    assert as_("ada").post(f"plans/{plan.pk}/approve/", {"hash": plan.hash}).status_code == 200
+    assert as_("ada").post(f"plans/{plan.pk}/approve/", yes(plan)).status_code == 200
 
 
 def test_a_rejection_needs_a_comment_and_ends_the_request(as_: As) -> None:
@@ -153,7 +158,7 @@ def test_events_after_a_number_lose_no_line_and_say_when_there_are_no_more(as_: 
 def test_the_steps_of_a_run_are_all_there_before_it_begins(as_: As) -> None:
     placement = a_placement()
     plan = made_ready(placement)
-    as_("adam").post(f"plans/{plan.pk}/approve/", {"hash": plan.hash})
+    as_("adam").post(f"plans/{plan.pk}/approve/", yes(plan))
     run = as_("dana").get(f"placements/{placement.pk}/").json()["run"]
     shown = as_("dana").get(f"runs/{run}/").json()
     assert (shown["status"], shown["steps"], shown["plan"]) == ("queued", {"pending": 3}, plan.pk)
