@@ -6,6 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -49,7 +50,7 @@ def client(plane: str) -> PlaneClient:
     return _cached(key, lambda: NotingClient(plane, _opened(row), **_patience()))
 
 
-def _patience() -> dict[str, float]:
+def _patience() -> dict[str, Any]:
     """How long a call may take in all, tries included, and how long one try may."""
     deadline = float(settings.KBCONSOLE_PLANE_SECONDS)
     return {"deadline": deadline, "read_timeout": deadline * 0.7, "connect_timeout": deadline * 0.3}

@@ -61,7 +61,8 @@ def test_a_plane_that_hangs_delays_no_other_and_is_given_up(
     slow = run.steps.get(lane="k8s-3", phase="baseline")
     others = run.steps.filter(lane__in=["k8s-1", "k8s-2"], status="succeeded")
     assert {row.phase for row in others} == {"baseline", "preflight", "namespace", "apply", "prove"}
-    assert max(row.ended_at for row in others.filter(phase="apply")) < slow.ended_at
+    assert slow.ended_at
+    assert all(row.ended_at and row.ended_at < slow.ended_at for row in others.filter(phase="apply"))
 
 
 def test_a_token_that_expires_after_approval_is_named(
@@ -116,3 +117,14 @@ def test_a_change_after_approval_voids_it(waiting: Placement, adam: User, embedd
     assert from_before.status == "stale"
     assert not embedded.client(embedded.control_plane).list(KB_CLUSTER_V1ALPHA1, "default")
     assert not embedded.client("k8s-1").list(POD, "default")
+
+
+def test_a_request_that_never_got_its_cluster_can_be_taken_back(
+    waiting: Placement, dana: User, adam: User, embedded: EmbeddedFleet
+) -> None:
+    embedded.fault("k8s-3", "500")
+    approved(waiting, adam)
+    assert waiting.status == "attention"
+    placements.cancel(waiting.pk, by=dana)
+    waiting.refresh_from_db()
+    assert waiting.status == "cancelled"
