@@ -205,8 +205,8 @@ def main(wanted: Sequence[str]) -> None:
         "queries": bench_queries,
         "audit": bench_audit,
     }
-    with database():
-        for name in wanted or parts:
+    for name in wanted or parts:
+        with database():
             parts[name]()
 
 
