@@ -108,6 +108,8 @@ class Story:
         """Ask for a database; None if it was asked for in an earlier start."""
         if Placement.objects.filter(name=name).exists():
             return None
+        # A plane that was silent a moment ago is refused until it has answered again.
+        self._until("an answer of every plane", lambda: not any(p.silent for p in Plane.objects.data_planes()))
         wish = Wish(
             name=name, namespace="default", engine="etcd", replicas=replicas, planes=PLANES, profile=profile.pk,
             size="s", purpose=purpose,

@@ -1,0 +1,44 @@
+"""What a browser complains about while pages are used: nobody may hear of it from a user first."""
+
+from __future__ import annotations
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebError
+
+POLICY = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`CSP: ${event.violatedDirective} blocked ${event.blockedURI}, ${event.sourceFile}:${event.lineNumber}`)
+);
+"""
+
+
+class Complaints:
+    """Collects from every page of a context: console, exceptions, failed requests, policy violations."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.seen: list[str] = []
+        context.add_init_script(POLICY)
+        context.on("console", self._console)
+        context.on("weberror", self._exception)
+        context.on("requestfailed", self._failed)
+        context.on("response", self._response)
+
+    def _where(self, page: Page | None) -> str:
+        return page.url if page else "?"
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # The browser's line for an answer of 400 and above says less than _response does.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.seen.append(f"{self._where(message.page)}: {message.type}: {message.text}")
+
+    def _exception(self, error: WebError) -> None:
+        self.seen.append(f"{self._where(error.page)}: exception: {error.error}")
+
+    def _failed(self, request: Request) -> None:
+        # A poll that is under way when the person goes to another page is broken off by the browser.
+        if request.failure != "net::ERR_ABORTED":
+            self.seen.append(f"{request.method} {request.url}: {request.failure}")
+
+    def _response(self, response: Response) -> None:
+        """A page may answer 403, 404 or 422 to a person; a part of a page may not."""
+        if response.status >= 400 and not response.request.is_navigation_request():
+            self.seen.append(f"{response.request.method} {response.url}: {response.status}")
