@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
 
 from placements.views import home
 
@@ -13,15 +13,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("sign-in/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
-    path("language/", include("django.conf.urls.i18n")),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("", include("placements.urls")),
+    path("", include("kbconsole.jobs.urls")),
+    path("fleet/", include("kbconsole.fleet.urls")),
+    path("networks/", include("networking.urls")),
+    path("audit/", include("kbconsole.audit.urls")),
+    path("api/v1/", include("placements.api.urls")),
 ]
-for prefix, module in (
-    ("", "placements.urls"),
-    ("", "kbconsole.jobs.urls"),
-    ("fleet/", "kbconsole.fleet.urls"),
-    ("networks/", "networking.urls"),
-    ("audit/", "kbconsole.audit.urls"),
-    ("api/v1/", "placements.api.urls"),
-):
-    if importlib.util.find_spec(module):
-        urlpatterns.append(path(prefix, include(module)))

@@ -20,6 +20,7 @@ from kbconsole.settings import DATABASES, INSTALLED_APPS  # noqa: E402
 
 INSTALLED_APPS = ["tests.audit.flushing", *INSTALLED_APPS]
 ALLOWED_HOSTS = ["*"]
+WHITENOISE_AUTOREFRESH = True  # a scan of all files for every new client costs more than most tests
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A file, not memory: threads of one test share the database, and SQLite in memory answers them "table is locked".
 DATABASES["default"].setdefault("TEST", {})

@@ -81,9 +81,9 @@ def plane_add(request: HttpRequest) -> HttpResponse:
     require(request.user, *Role)
     replaces = request.GET.get("replaces", "")
     plane = get_object_or_404(Plane.objects.visible_to(request.user), name=replaces) if replaces else None
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     error: Any = None
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             draft = services.upload_draft(data=form.data_bytes(), by=request.user, replaces=replaces)
             return redirect("fleet:plane-add-draft", draft.pk)

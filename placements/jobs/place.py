@@ -14,6 +14,7 @@ from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply, EnsureNamespace
 from kbconsole.fleet.jobs import role_steps
 from kbconsole.fleet.models import Plane
+from kbconsole.fleet.preflight import room
 from kbconsole.fleet.preflight.operator import Operator, read_operator
 from kbconsole.jobs.definition import Ended, Step, register
 from kbconsole.jobs.models import PlanStatus, RunStatus
@@ -91,6 +92,9 @@ class PlaceDatabase(DatabaseJob):
         for plane in self.planes:
             check = PlaneFits(plane, uids[plane], self.namespace, self.name, "" if own else names.selector)
             yield Step(on=plane, phase="preflight", check=check)
+            if plane != control.name:
+                yield Step(on=plane, phase="preflight", check=room.NoCrds(plane))
+            yield Step(on=plane, phase="preflight", check=room.Storage(plane))
 
     def _spec(self, line: str, chosen: Chosen) -> ClusterSpec:
         return ClusterSpec(

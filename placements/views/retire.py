@@ -31,7 +31,7 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
     if placement.status not in CHANGEABLE:
         status = say(f"placement_status.{placement.status}")
         raise Stale("placements.not_now", name=placement.name, status=status)
-    form = RetireForm(request.POST or None, name=placement.name)
+    form = RetireForm(request.POST if request.method == "POST" else None, name=placement.name)
     error, status_code = None, 422 if form.is_bound else 200
     if form.is_bound and form.is_valid():
         try:
