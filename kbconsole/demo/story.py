@@ -109,7 +109,9 @@ class Story:
         if Placement.objects.filter(name=name).exists():
             return None
         # A plane that was silent a moment ago is refused until it has answered again.
-        self._until("an answer of every plane", lambda: not any(p.silent for p in Plane.objects.data_planes()))
+        self._until(
+            "an answer of every plane", lambda: not any(p.silent for p in Plane.objects.data_planes())
+        )
         wish = Wish(
             name=name, namespace="default", engine="etcd", replicas=replicas, planes=PLANES, profile=profile.pk,
             size="s", purpose=purpose,
