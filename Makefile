@@ -42,5 +42,5 @@ bench: $(VENV)/.dev
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.bench
 
 messages: $(VENV)/.dev
-	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --settings tests.settings
+	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --ignore=tests --ignore=.venv --ignore=var --settings tests.settings
 	$(BIN)/python manage.py compilemessages --locale zh_Hans --settings tests.settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -105,7 +105,8 @@ def _wait(row: RunStep, finding: Finding, now: datetime) -> tuple[StepStatus, Fi
     since = row.waiting_since or now
     deadline = row.content["deadline"]
     if deadline is not None and (now - since).total_seconds() >= deadline:
-        late = say("jobs.waited_too_long", seconds=deadline, last=finding.sentence)
+        waited = say("jobs.waited_too_long", seconds=deadline, last=finding.sentence)
+        late = waited if deadline else finding.sentence  # no deadline at all: it was to look once
         return StepStatus.FAILED, Finding(Verdict.FAIL, late, finding.fix, finding.facts), {}
     next_at = now + timedelta(seconds=settings.KBCONSOLE_POLL_SECONDS)
     return StepStatus.WAITING, finding, {"waiting_since": since, "next_at": next_at, "troubles": 0}
@@ -132,12 +133,15 @@ def _tell(run: Run, row: RunStep, result: Result, finding: Finding | None, befor
         _audit_result(run, row, "failure", said)
 
 
+def _touched(touch: str, ref: Mapping[str, str]) -> Sentence:
+    """Return what was done to one object, in words."""
+    name = f"{ref['namespace']}/{ref['name']}" if ref.get("namespace") else ref["name"]
+    return say("jobs.touched", touch=say(f"touch.{touch}"), kind=ref["kind"], name=name)
+
+
 def _tell_outcome(run: Run, row: RunStep, outcome: Outcome) -> None:
     for item in outcome.touched:
-        ref = item.ref
-        name = f"{ref['namespace']}/{ref['name']}" if ref.get("namespace") else ref["name"]
-        said = say("jobs.touched", touch=say(f"touch.{item.touch}"), kind=ref["kind"], name=name)
-        log(run, said, level=Level.PASS, step=row)
+        log(run, _touched(item.touch, item.ref), level=Level.PASS, step=row)
         for warning in item.warnings:
             log(run, say("jobs.server_warns", text=warning), level=Level.WARN, step=row)
     _audit_result(run, row, "success", row.sentence)
@@ -147,7 +151,7 @@ def _audit_result(run: Run, row: RunStep, outcome: str, what: Sentence) -> None:
     record(
         "run.change_ended", by="worker", on=(run.subject_kind, run.subject_id, run.subject_label), outcome=outcome,
         plane=row.lane, run_id=run.pk, plan_hash=run.plan.hash if run.plan else "", what=what,
-        touched=[f"{t['touch']} {t['ref']['kind']}/{t['ref']['name']}" for t in row.outcome or []],
+        touched=[_touched(one["touch"], one["ref"]) for one in row.outcome or []],
     )  # fmt: skip
 
 
