@@ -148,8 +148,9 @@ def _tell_outcome(run: Run, row: RunStep, outcome: Outcome) -> None:
 
 
 def _audit_result(run: Run, row: RunStep, outcome: str, what: Sentence) -> None:
+    act = "run.change_ended" if outcome == "success" else "run.change_failed"
     record(
-        "run.change_ended", by="worker", on=(run.subject_kind, run.subject_id, run.subject_label), outcome=outcome,
+        act, by="worker", on=(run.subject_kind, run.subject_id, run.subject_label), outcome=outcome,
         plane=row.lane, run_id=run.pk, plan_hash=run.plan.hash if run.plan else "", what=what,
         touched=[_touched(one["touch"], one["ref"]) for one in row.outcome or []],
     )  # fmt: skip

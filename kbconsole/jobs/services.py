@@ -66,7 +66,8 @@ declare(
         "run.cancel_requested": _("Asked to cancel run %(run)s"),
         "run.retried": _("Chose Retry for run %(run)s"),
         "run.change_intended": _("About to: %(what)s"),
-        "run.change_ended": _("%(what)s. %(touched)s"),
+        "run.change_ended": _("%(what)s: %(touched)s"),
+        "run.change_failed": _("%(what)s"),
         "run.ended": _("Run of %(job)s ended: %(status)s, %(done)s of %(all)s steps."),
     }
 )

@@ -172,5 +172,5 @@ def test_intent_and_result_of_each_change_are_audited(dana: User, world: World) 
     run = drive(services.start(ToyCheck(), by=dana))
     entries = Entry.objects.filter(run_id=run.pk, plane="k8s-3")
     assert next((e.act, e.outcome) for e in entries.order_by("seq")) == ("run.change_intended", "intent")
-    assert entries.filter(act="run.change_ended", outcome="failure").count() == 1
+    assert entries.filter(act="run.change_failed", outcome="failure").count() == 1
     assert Entry.objects.get(run_id=run.pk, act="run.ended").outcome == "partial"
