@@ -68,6 +68,16 @@ def lines(page: Page) -> list[int]:
     return [int(name.removeprefix("e")) for name in ids]
 
 
+def place(dba: Page, admin: Page, name: str) -> str:
+    """Have a database placed; return the address of its page once it is in service."""
+    plan = ask_for(dba, name)
+    approved_run(admin, plan)
+    run_state(admin, "Succeeded")
+    admin.get_by_role("heading", level=1).get_by_role("link").click()
+    title(admin, name)
+    return admin.url
+
+
 def mark(page: Page) -> None:
     """Mark the page; `unloaded` tells later whether it has been loaded again."""
     page.evaluate("window.kept = true")

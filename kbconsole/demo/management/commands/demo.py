@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-story", action="store_true", help="an empty console")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)  # for every process of the demo: state, logs and messages are the owner's alone
         self.folder = DEMO_DIR
         self.port: int = options["port"]
         self.children = Children(self.say)
