@@ -12,6 +12,7 @@ from kbconsole.k8s.kinds import CLUSTER_ROLE, CONFIG_MAP, POD, PVC, SERVICE, SER
 from placements import services as placements
 from tests.driving import drive
 from tests.journeys.fleet import PLANES, approved, asked, cloud, mesh, plan_of, register, trouble, wish
+from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LABELS = "app.kubernetes.io/instance=etcd-demo"
@@ -86,3 +87,22 @@ def test_a_dead_plane_stops_the_run_before_its_first_write(
     assert run.status == "succeeded", trouble(run)
     placement.refresh_from_db()
     assert placement.status == "in_service"
+
+
+def test_every_object_links_to_its_entries_in_the_log(
+    dana: User, adam: User, vera: User, embedded: EmbeddedFleet
+) -> None:
+    register(embedded, adam)
+    profile = mesh(adam)
+    placement = asked(wish(profile), dana)
+    run = approved(placement, adam)
+    browser = signed_in(vera)
+    for page, query in {
+        f"/placements/{placement.pk}/": f"object=placement:{placement.pk}",
+        f"/plans/{plan_of(placement).pk}/": f"object=placement:{placement.pk}",
+        f"/runs/{run.pk}/": f"run={run.pk}",
+        "/fleet/k8s-1/": "plane=k8s-1",
+        "/networks/": f"object=profile:{profile.pk}",
+    }.items():
+        assert f"/audit/?{query}" in browser.get(page).content.decode(), page
+        assert 'id="entry-' in browser.get(f"/audit/?{query}").content.decode(), query
