@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := DJANGO_SETTINGS_MODULE=kbconsole.demo.settings $(BIN)/python manage.py demo
 
-.PHONY: demo test lint format bench messages
+.PHONY: demo test lint format bench messages screenshots
 .DEFAULT_GOAL := demo
 
 $(VENV)/.run: requirements.lock
@@ -44,3 +44,6 @@ bench: $(VENV)/.dev
 messages: $(VENV)/.dev
 	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --ignore=tests --ignore=.venv --ignore=var --settings tests.settings
 	$(BIN)/python manage.py compilemessages --locale zh_Hans --settings tests.settings
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python -m tests.browser.screenshots

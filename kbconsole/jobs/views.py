@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseStopPolling
@@ -128,13 +129,22 @@ def _after_decision(request: HttpRequest, plan: Plan) -> HttpResponse:
         "Your approval of %(job)s for %(subject)s is kept; it needs another one."
     )  # fmt: skip
     words = {"status": plan.get_status_display(), "job": plan.job_name, "subject": plan.subject_label}
-    messages.success(request, said % words)
+    messages.success(request, format_html("{} {}", said % words, _link_to_run(plan)))
     if request.POST.get("queue"):
         following = next(iter(queue.waiting_for(request.user)), None)
         if following:
             return redirect(reverse("jobs:plan-detail", args=[following.pk]) + "?queue=1")
         return redirect("jobs:approvals")
     return redirect("jobs:plan-detail", plan.pk)
+
+
+def _link_to_run(plan: Plan) -> str:
+    """Return a link to the run that a decision started; who goes on to the next plan finds it no other way."""
+    run = plan_page.page_of(plan).execution
+    if run is None:
+        return ""
+    words = _("Open run %(n)s") % {"n": run.pk}
+    return format_html('<a href="{}">{}</a>', reverse("jobs:run-detail", args=[run.pk]), words)
 
 
 def plan_withdraw(request: HttpRequest, pk: int) -> HttpResponse:

@@ -41,10 +41,14 @@ def ask_for(page: Page, name: str, *, purpose: str = "") -> str:
     return plan_of(page)
 
 
-def approve(page: Page) -> None:
-    """Tick what has to be ticked and approve the plan on this page."""
+def tick(page: Page) -> None:
+    """Accept every warning of the plan on this page."""
     for warning in page.locator("[name=accept]").all():
         warning.check()
+
+
+def approve(page: Page) -> None:
+    tick(page)
     page.locator("#decide").get_by_role("button", name="Approve").click()
 
 

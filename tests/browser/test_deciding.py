@@ -53,6 +53,7 @@ def test_nothing_typed_is_lost_after_an_error_by_back_and_by_reload(people: Peop
 def test_a_double_click_approves_once_and_starts_one_run(people: People) -> None:
     dba, admin = people.page("dba"), people.page("admin")
     admin.goto(acts.ask_for(dba, "etcd-twice"))
+    acts.tick(admin)
     admin.get_by_role("button", name="Approve").dblclick()
     record = admin.get_by_role("region", name="The record")
     expect(record).to_contain_text("1 of 1")

@@ -76,7 +76,7 @@ def test_every_page_is_whole_at_both_widths_in_both_themes(
     for address in pages:
         answer = page.goto(address)
         assert answer
-        if answer.status != 200:
+        if answer.status not in (200, 409):  # what cannot be retired yet says why
             faults.append(f"{address}: {answer.status}")
         faults += faults_of(page, language)
     assert len(pages) > len(PLAIN)
@@ -111,7 +111,7 @@ def test_pages_that_say_no_are_whole(people: People, language: str) -> None:
         (stranger, "/sign-in/", 200),
         (dba, "/nowhere/", 404),
         (dba, "/placements/999999/", 404),
-        (dba, "/fleet/add/", 403),
+        (dba, "/networks/new/", 403),
     ):
         answer = page.goto(address)
         assert answer
