@@ -1,12 +1,15 @@
-"""What the control plane and the planes say that a placement has to fit to. Read live, by workers."""
+"""What a database leaves in a plane: one list, for refusing a name, for cleaning, and for proving that all is gone."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import declare
 from kbconsole.fleet import access
-from kbconsole.k8s.kinds import CONFIG_MAP, POD, PVC, SERVICE, Kind
+from kbconsole.k8s.kinds import CONFIG_MAP, POD, PVC, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Kind
 
 declare(
     {
@@ -17,14 +20,47 @@ declare(
     }
 )
 
-LEFTOVER_KINDS: tuple[Kind, ...] = (POD, SERVICE, CONFIG_MAP, PVC)
+
+@dataclass(frozen=True)
+class Trace:
+    """Objects of a kind by their labels. `operators`: the operator itself removes them with the Cluster."""
+
+    kind: Kind
+    labels: Mapping[str, str]
+    operators: bool = False
+
+    @property
+    def selector(self) -> str:
+        return ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
 
 
-def leftovers(plane: str, namespace: str, selector: str) -> list[str]:
-    """Return `Kind/name` of what carries a database's labels on a plane."""
+def database_labels(name: str) -> dict[str, str]:
+    """Return what the operator's Component writes on what it makes."""
+    return {"app.kubernetes.io/managed-by": "kubeblocks", "app.kubernetes.io/instance": name}
+
+
+def set_labels(base: str) -> dict[str, str]:
+    """Return what the operator's InstanceSet writes: its headless service and its own ConfigMap have only these."""
+    return {"workloads.kubeblocks.io/instance": base}
+
+
+def traces(name: str, base: str, *, own_account: bool) -> list[Trace]:
+    """Return all that a database called `name` leaves in a plane; `base` is the name of its InstanceSet.
+
+    With `own_account` its ServiceAccount and RoleBinding too; else it shares them with others of its definition.
+    """
+    ours, sets = database_labels(name), set_labels(base)
+    found = [Trace(POD, ours, operators=True), Trace(PVC, ours, operators=True)]
+    found += [Trace(kind, labels) for kind in (SERVICE, CONFIG_MAP) for labels in (ours, sets)]
+    return found + [Trace(kind, ours) for kind in (ROLE_BINDING, SERVICE_ACCOUNT) if own_account]
+
+
+def leftovers(plane: str, namespace: str, name: str, base: str, *, own_account: bool) -> list[str]:
+    """Return `Kind/name` of what an earlier database of that name has left on a plane."""
     client = access.client(plane)
-    return [
-        f"{kind.kind}/{item['metadata']['name']}"
-        for kind in LEFTOVER_KINDS
-        for item in client.list(kind, namespace, labels=selector)
+    found = [
+        f"{trace.kind.kind}/{item['metadata']['name']}"
+        for trace in traces(name, base, own_account=own_account)
+        for item in client.list(trace.kind, namespace, labels=trace.selector)
     ]
+    return list(dict.fromkeys(found))

@@ -69,7 +69,7 @@ class Placement(models.Model):
     cluster_uid = models.CharField(max_length=64, blank=True)
     """UID of the Cluster object that the run made: only that one is ours to change."""
     observed = models.JSONField(null=True)
-    """What the planes answered last: `{plane: {pods, services}}` (placements/observation.py)."""
+    """What the planes answered last: `{plane: {pods, services, seen_at}}` (placements/observation.py)."""
     observed_at = models.DateTimeField(null=True)
     proven_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

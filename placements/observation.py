@@ -58,12 +58,13 @@ def service_fact(service: Object) -> dict[str, Json]:
 
 
 def merged(facts: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
-    """Return `{plane: {pods: […], services: […]}}` of the facts that a run's checks left, the newest of each."""
+    """Return `{plane: {pods, services, seen_at}}` of what a run's checks saw, the newest of each (ISO time)."""
     found: dict[str, Json] = {}
     for plane, _phase, fact in facts:
-        for key in ("pods", "services"):
-            if isinstance(fact, Mapping) and key in fact:
-                found.setdefault(plane, {})[key] = fact[key]
+        if isinstance(fact, Mapping) and "seen_at" in fact:
+            there = found.setdefault(plane, {})
+            there |= {key: fact[key] for key in ("pods", "services") if key in fact}
+            there["seen_at"] = max(fact["seen_at"], there.get("seen_at", ""))
     return found
 
 

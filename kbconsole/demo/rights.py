@@ -67,8 +67,8 @@ def of_data_plane() -> list[Object]:
     console = [
         rule(RBAC, "clusterroles", "get create patch escalate bind", POD_ROLE),
         rule("", "namespaces", "get list create patch"),
-        rule("", "pods events nodes", "get list"),
-        rule("", "persistentvolumeclaims", "get list delete"),
+        rule("", "events nodes", "get list"),
+        rule("", "pods persistentvolumeclaims", "get list delete"),
         rule("", "services configmaps serviceaccounts", "get list patch delete"),
         rule(RBAC, "rolebindings", "get list patch delete"),
         rule("storage.k8s.io", "storageclasses", "get list"),

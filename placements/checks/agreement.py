@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -15,10 +15,13 @@ from kbconsole.k8s.kinds import (
     CONFIG_MAP,
     POD,
     ROLE_BINDING,
+    SERVICE,
     SERVICE_ACCOUNT,
+    Object,
 )
-from placements.checks.running import selector_text
+from placements.facts import database_labels, traces
 from placements.observation import pod_fact
+from placements.rendering import PLACEMENT
 
 declare(
     {
@@ -26,8 +29,9 @@ declare(
         "placements.agree": _(
             "Mirrored objects are the same on %(planes)s, and one replica leads: %(leader)s."
         ),
-        "placements.mirror_missing": _("%(kind)s %(name)s is on %(with)s, but not on %(without)s."),
-        "placements.mirror_differs": _("%(kind)s %(name)s differs between %(planes)s."),
+        "placements.mirror_missing": _("%(kind)s %(name)s is on %(with)s, but not on %(without)s"),
+        "placements.mirror_differs": _("%(kind)s %(name)s differs between %(planes)s"),
+        "placements.planes_differ": _("The planes do not hold the same: %(what)s."),
         "placements.mirror_fix": _(
             "The operator does not mend this: it is satisfied with any plane that has the object. Copy the object "
             "from a plane that has it, with the placement annotation set to the plane's own name."
@@ -35,52 +39,86 @@ declare(
         "placements.leaders": _(
             "%(count)s replicas call themselves leader: %(pods)s. There must be exactly one."
         ),
+        "placements.no_leader": _("No replica calls itself leader. There must be exactly one."),
     }
 )
+MIRRORED = (CONFIG_MAP, SERVICE, SERVICE_ACCOUNT, ROLE_BINDING)
+MOST_SAID = 5
 
 
 @actions.register
 @dataclass(frozen=True)
 class PlanesAgree(Check):
-    """Objects that every plane must hold are the same on each, and exactly one replica leads."""
+    """Objects that every plane must hold are the same on each, and exactly one replica leads.
+
+    Only what the operator made counts: it marks each object with its plane, and what pods make for themselves in
+    their own plane has no mark. `single` names services that are on one plane by intention, `shared` the account and
+    binding that all databases of the definition have together, whose labels name another one.
+    """
 
     slug: ClassVar[str] = "planes-agree"
     planes: list[str]
     namespace: str
-    labels: dict[str, str]
+    name: str
+    base: str
+    single: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
     leader: str = "leader"
 
     def label(self) -> Sentence:
         return say("placements.check_agreement")
 
     def look(self) -> Finding:
-        held = {plane: self._mirrored(plane) for plane in self.planes}
+        held = {plane: {_key(item): _said(item) for item in self._mirrored(plane)} for plane in self.planes}
         wrong = _disagreements(held)
         if wrong:
-            return Finding(Verdict.FAIL, wrong[0], say("placements.mirror_fix"))
+            said: Json = wrong[:MOST_SAID]
+            return Finding(
+                Verdict.WAIT, say("placements.planes_differ", what=said), say("placements.mirror_fix")
+            )
         leaders = [name for plane in self.planes for name in self._leaders(plane)]
-        if len(leaders) > 1 or not leaders:
+        if not leaders:
+            return Finding(Verdict.WAIT, say("placements.no_leader"))
+        if len(leaders) > 1:
             return Finding(Verdict.WAIT, say("placements.leaders", count=len(leaders), pods=leaders))
         return Finding(Verdict.PASS, say("placements.agree", planes=self.planes, leader=leaders[0]))
 
-    def _mirrored(self, plane: str) -> dict[tuple[str, str], str]:
-        """Return a digest of what each mirrored object says; what differs by plane on purpose is left out."""
+    def _mirrored(self, plane: str) -> Iterator[Object]:
         client = access.client(plane)
-        found: dict[tuple[str, str], str] = {}
-        for kind in (CONFIG_MAP, SERVICE_ACCOUNT, ROLE_BINDING):
-            for item in client.list(kind, self.namespace, labels=selector_text(self.labels)):
-                said = {
-                    key: item[key] for key in ("data", "binaryData", "roleRef", "subjects") if key in item
-                }
-                found[(kind.kind, item["metadata"]["name"])] = digest(canonical_text(said))
-        return found
+        for trace in traces(self.name, self.base, own_account=not self.shared):
+            if trace.kind in MIRRORED:
+                for item in client.list(trace.kind, self.namespace, labels=trace.selector):
+                    marked = PLACEMENT in (item["metadata"].get("annotations") or {})
+                    if marked and item["metadata"]["name"] not in self.single:
+                        yield item
+        for kind, name in zip((SERVICE_ACCOUNT, ROLE_BINDING), self.shared, strict=False):
+            there = client.get(kind, name, self.namespace)
+            if there is not None:
+                yield there
 
     def _leaders(self, plane: str) -> list[str]:
-        pods = access.client(plane).list(POD, self.namespace, labels=selector_text(self.labels))
+        labels = ",".join(f"{key}={value}" for key, value in database_labels(self.name).items())
+        pods = access.client(plane).list(POD, self.namespace, labels=labels)
         return [fact["name"] for fact in map(pod_fact, pods) if fact["role"] == self.leader]
 
 
-def _disagreements(held: dict[str, dict[tuple[str, str], str]]) -> list[Sentence]:
+def _key(item: Object) -> tuple[str, str]:
+    return (item["kind"], item["metadata"]["name"])
+
+
+def _said(item: Mapping[str, Json]) -> str:
+    """Return a digest of what a mirrored object says; what differs by plane, as addresses do, is left out."""
+    said = {key: item[key] for key in ("data", "binaryData", "roleRef", "subjects") if key in item}
+    if item["kind"] == "Service":
+        spec = item["spec"]
+        ports = [
+            {key: port.get(key) for key in ("name", "port", "protocol")} for port in spec.get("ports") or []
+        ]
+        said |= {"type": spec.get("type"), "selector": spec.get("selector"), "ports": ports}
+    return digest(canonical_text(said))
+
+
+def _disagreements(held: Mapping[str, Mapping[tuple[str, str], str]]) -> list[Sentence]:
     wrong: list[Sentence] = []
     for kind, name in sorted({key for objects in held.values() for key in objects}):
         digests: dict[str, Json] = {plane: objects.get((kind, name)) for plane, objects in held.items()}

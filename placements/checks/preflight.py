@@ -49,14 +49,15 @@ declare(
 @actions.register
 @dataclass(frozen=True)
 class PlaneFits(Check):
-    """The plane is the one that was registered; with `labels`, nothing of an earlier database is left there."""
+    """The plane is the one that was registered; with `base`, nothing of an earlier database is left there."""
 
     slug: ClassVar[str] = "plane-fits"
     plane: str
     uid: str
     namespace: str = ""
     name: str = ""
-    selector: str = ""
+    base: str = ""
+    own_account: bool = True
 
     def label(self) -> Sentence:
         return say("placements.check_plane", plane=self.plane)
@@ -65,11 +66,14 @@ class PlaneFits(Check):
         system = access.client(self.plane).get(NAMESPACE, "kube-system")
         if system is None or system["metadata"]["uid"] != self.uid:
             return Finding(Verdict.FAIL, say("placements.other_plane", plane=self.plane))
-        left = leftovers(self.plane, self.namespace, self.selector) if self.selector else []
+        left = self._left() if self.base else []
         if left:
             sentence = say("placements.leftovers", plane=self.plane, objects=left[:10], name=self.name)
             return Finding(Verdict.FAIL, sentence)
         return Finding(Verdict.PASS, say("placements.plane_fits", plane=self.plane))
+
+    def _left(self) -> list[str]:
+        return leftovers(self.plane, self.namespace, self.name, self.base, own_account=self.own_account)
 
 
 @actions.register

@@ -8,14 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
+from kbconsole.fleet.preflight.rights import POD_ROLE
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
 from kbconsole.k8s.commands import kubectl_get
 from kbconsole.k8s.kinds import (
+    CLUSTER_ROLE,
     POD,
+    ROLE_BINDING,
     SERVICE,
     Kind,
     Object,
@@ -28,7 +32,8 @@ declare(
         "placements.services_there": _("%(count)s services are there."),
         "placements.services_missing": _("%(plane)s: %(missing)s not there yet."),
         "placements.services_fix": _(
-            "If it stays so, look at the operator: it may not reach %(plane)s, or was restarted while a plane was dead."
+            "If it stays so, look at the operator: while any plane of the database gives it no answer, it makes "
+            "nothing on any of them, and what was not made while %(plane)s was away it may never make up for."
         ),
         "placements.check_addresses": _("Services have addresses"),
         "placements.addresses_there": _("Every service has its address: %(addresses)s."),
@@ -50,8 +55,17 @@ declare(
         "placements.roles_set": _("Roles: %(roles)s."),
         "placements.roles_missing": _("%(plane)s: %(pods)s ready, but without a role."),
         "placements.roles_fix": _(
-            "A pod reports its role with the rights of kubeblocks-cluster-pod-role. Check on %(plane)s that the "
-            "ClusterRole and its RoleBinding are there; Copy RBAC puts the role back."
+            "The cluster role and its RoleBinding are on %(plane)s. Look at the pods' logs there; after a restart of "
+            "the operator, roles may show a minute late."
+        ),
+        "placements.role_lacks": _(
+            "%(plane)s has no cluster role %(role)s, or it grants nothing, so its pods may not report their role. "
+            "Choose Copy RBAC under Fleet, then look again."
+        ),
+        "placements.binding_lacks": _(
+            "No RoleBinding on %(plane)s gives the account %(account)s the cluster role %(role)s. The operator's user "
+            "there needs the right to bind it, and KubeBlocks 0.9 tries only once: grant the right, then copy the "
+            "RoleBinding from a plane that has it, with the placement annotation set to the plane's own name."
         ),
     }
 )
@@ -85,6 +99,11 @@ class DatabaseCheck(Check):
         return access.client(self.plane).list(self.of, self.namespace, labels=selector_text(self.labels))
 
 
+def seen(**what: Json) -> dict[str, Json]:
+    """Return facts with the moment at which the plane gave them."""
+    return {**what, "seen_at": timezone.now().isoformat()}
+
+
 @actions.register
 @dataclass(frozen=True)
 class ServicesThere(DatabaseCheck):
@@ -97,7 +116,7 @@ class ServicesThere(DatabaseCheck):
     def look(self) -> Finding:
         services = [service_fact(service) for service in self.found()]
         missing = sorted(set(self.names) - {service["name"] for service in services})
-        facts = {"services": services}
+        facts = seen(services=services)
         if missing:
             fix = say("placements.services_fix", plane=self.plane)
             sentence = say("placements.services_missing", plane=self.plane, missing=missing)
@@ -119,7 +138,7 @@ class AddressesThere(DatabaseCheck):
         wanted = [service for service in services if service["name"] in self.names]
         addresses = {service["name"]: _addresses(service) for service in wanted}
         missing = sorted(set(self.names) - {name for name, found in addresses.items() if found})
-        facts = {"services": services}
+        facts = seen(services=services)
         if missing:
             have = len(self.names) - len(missing)
             sentence = say(
@@ -151,7 +170,7 @@ class PodsReady(DatabaseCheck):
 
     def look(self) -> Finding:
         pods = sorted((pod_fact(pod) for pod in self.found()), key=lambda fact: str(fact["name"]))
-        facts = {"pods": pods}
+        facts = seen(pods=pods)
         if not self.names:
             return Finding(Verdict.PASS, say("placements.no_pods_here"), facts=facts)
         by_name = {pod["name"]: pod for pod in pods}
@@ -184,14 +203,42 @@ class RolesSet(DatabaseCheck):
     title: ClassVar[str] = "placements.check_roles"
 
     def look(self) -> Finding:
-        pods = sorted((pod_fact(pod) for pod in self.found()), key=lambda fact: str(fact["name"]))
-        facts = {"pods": pods}
+        found = self.found()
+        pods = sorted(map(pod_fact, found), key=lambda fact: str(fact["name"]))
+        facts = seen(pods=pods)
         if not self.names:
             return Finding(Verdict.PASS, say("placements.no_pods_here"), facts=facts)
-        roles = {pod["name"]: pod["role"] for pod in pods if pod["name"] in self.names}
-        without = [name for name in self.names if not roles.get(name)]
+        by_name = {pod["name"]: pod for pod in pods}
+        lacking = [sentence for name in self.names if (sentence := _lacking(name, by_name.get(name)))]
+        if lacking:
+            return Finding(
+                Verdict.WAIT, say("placements.pods_waiting", plane=self.plane, what=lacking), facts=facts
+            )
+        without = [name for name in self.names if not by_name[name]["role"]]
         if without:
-            sentence = say("placements.roles_missing", plane=self.plane, pods=without)
-            return Finding(Verdict.WAIT, sentence, say("placements.roles_fix", plane=self.plane), facts)
-        shown = [f"{name} {role}" for name, role in sorted(roles.items())]
+            said = say("placements.roles_missing", plane=self.plane, pods=without)
+            return Finding(Verdict.WAIT, said, self._why(found, without), facts)
+        shown = [f"{name} {by_name[name]['role']}" for name in self.names]
         return Finding(Verdict.PASS, say("placements.roles_set", roles=shown), facts=facts)
+
+    def _why(self, pods: list[Object], without: list[str]) -> Sentence:
+        """Return what keeps the pods from reporting their role, as far as the plane's own RBAC tells."""
+        client, words = access.client(self.plane), {"plane": self.plane, "role": POD_ROLE}
+        role = client.get(CLUSTER_ROLE, POD_ROLE)
+        if role is None or not role.get("rules"):
+            return say("placements.role_lacks", **words)
+        bound = {
+            subject["name"]
+            for binding in client.list(ROLE_BINDING, self.namespace)
+            if binding["roleRef"]["name"] == POD_ROLE
+            for subject in binding.get("subjects") or []
+        }
+        accounts = {pod["spec"].get("serviceAccountName", "default") for pod in pods if _name(pod) in without}
+        unbound = sorted(accounts - bound)
+        if unbound:
+            return say("placements.binding_lacks", account=unbound[0], **words)
+        return say("placements.roles_fix", plane=self.plane)
+
+
+def _name(obj: Object) -> str:
+    return str(obj["metadata"]["name"])

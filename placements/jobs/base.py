@@ -16,7 +16,7 @@ from kbconsole.common.sentences import Json, Sentence, declare
 from kbconsole.fleet import access
 from kbconsole.fleet.models import Plane
 from kbconsole.fleet.preflight.operator import read_definitions
-from kbconsole.jobs.definition import CONSOLE, Ended, Job, Step, Subject, declare_phases
+from kbconsole.jobs.definition import CONSOLE, Check, Ended, Job, Step, Subject, declare_phases
 from networking.kinds.base import NetworkKind
 from networking.kinds.base import kind_named as network_kind
 from placements import observation
@@ -51,10 +51,6 @@ declare_phases(
 )
 declare(
     {
-        "placements.cluster_exists": _(
-            "The control plane has a Cluster %(namespace)s/%(name)s already, which this placement did not make. "
-            "Take another name."
-        ),
         "placements.plane_gone": _(
             "%(plane)s is not registered as a data plane any more. Choose other planes."
         ),
@@ -71,6 +67,9 @@ declare(
         ),
     }
 )
+
+DEADLINES = {"services": 180, "addresses": 600, "pods": 900, "roles": 300, "agree": 120}
+"""How long each look may say "not yet", in seconds."""
 
 
 @dataclass(frozen=True)
@@ -135,21 +134,33 @@ class DatabaseJob(Job):
     def look_steps(self, names: DatabaseNames, *, gate: bool, blocks: bool = True) -> Iterator[Step]:
         """Yield the checks on every data plane: services, addresses, pods, roles; then all planes together."""
         for plane in self.planes:
-            services = list(pod_services_in(plane, self.planes, names, unique=self.unique()))
-            pods = [pod for n, pod in enumerate(names.pods) if self.planes[n % len(self.planes)] == plane]
-            at = {"plane": plane, "namespace": self.namespace}
-            mine, ours = selector(names.selector), selector(names.pod_selector)
-            looks = [
-                ("services", ServicesThere(**at, labels=mine, names=services), 180),
-                ("addresses", AddressesThere(**at, labels=mine, names=services), 600),
-                ("pods", PodsReady(**at, labels=ours, names=pods), 900),
-                ("roles", RolesSet(**at, labels=ours, names=pods), 300),
-            ]
-            for phase, check, deadline in looks:
+            for phase, check in self._looks(plane, names):
                 first = gate and phase == "services"
-                yield Step(on=plane, phase=phase, check=check, gate=first, blocks=blocks, deadline=deadline)
-        agree = PlanesAgree(list(self.planes), self.namespace, selector(names.selector))
-        yield Step(on=CONSOLE, phase="agree", check=agree, gate=True, deadline=120)
+                # A Retry gives pods that lack a role the cluster role once more.
+                again = "apply" if phase == "roles" else ""
+                yield Step(
+                    on=plane, phase=phase, check=check, gate=first, blocks=blocks, deadline=DEADLINES[phase],
+                    repeats=again,
+                )  # fmt: skip
+        agree = self._agreement(names)
+        yield Step(on=CONSOLE, phase="agree", check=agree, gate=True, deadline=DEADLINES["agree"])
+
+    def _looks(self, plane: str, names: DatabaseNames) -> Iterator[tuple[str, Check]]:
+        services = list(pod_services_in(plane, self.planes, names, unique=self.unique()))
+        pods = [pod for n, pod in enumerate(names.pods) if self.planes[n % len(self.planes)] == plane]
+        at = {"plane": plane, "namespace": self.namespace}
+        mine, ours = selector(names.selector), selector(names.pod_selector)
+        yield "services", ServicesThere(**at, labels=mine, names=services)
+        yield "addresses", AddressesThere(**at, labels=mine, names=services)
+        yield "pods", PodsReady(**at, labels=ours, names=pods)
+        yield "roles", RolesSet(**at, labels=ours, names=pods)
+
+    def _agreement(self, names: DatabaseNames) -> PlanesAgree:
+        shared = [names.service_account, names.role_binding] if names.shares_service_account else []
+        return PlanesAgree(
+            list(self.planes), self.namespace, self.name, names.base,
+            single=list(names.pod_services) if self.unique() else [], shared=shared,
+        )  # fmt: skip
 
 
 def selector(text: str) -> dict[str, str]:
@@ -176,9 +187,10 @@ def known_definition(row: Placement) -> Chosen:
 def note_observation(job: DatabaseJob, ended: Ended, *, proven: bool) -> dict[str, Any]:
     """Return what a run's checks saw, as changes of the placement. What was not seen keeps its older value."""
     row = job.row()
-    seen = observation.merged(ended.facts)
-    observed = {**(row.observed or {}), **{plane: {**(row.observed or {}).get(plane, {}), **new}
-                                           for plane, new in seen.items()}}  # fmt: skip
+    observed = dict(row.observed or {})
+    seen = {plane: new for plane, new in observation.merged(ended.facts).items()
+            if new["seen_at"] >= observed.get(plane, {}).get("seen_at", "")}  # fmt: skip
+    observed |= {plane: {**observed.get(plane, {}), **new} for plane, new in seen.items()}
     changes: dict[str, Any] = {"observed": observed, "observed_at": timezone.now()} if seen else {}
     if proven:
         changes["proven_at"] = timezone.now()

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.fleet import access
+from kbconsole.fleet.preflight import room
 from kbconsole.jobs.definition import Ended, Step, register
 from kbconsole.jobs.models import RunStatus
 from placements.jobs.base import DatabaseJob, known_definition, note_observation
@@ -18,7 +20,7 @@ from placements.names import names_of
 @register
 @dataclass(frozen=True)
 class CheckDatabase(DatabaseJob):
-    """Ask every plane again what runs there. Changes nothing."""
+    """Ask every plane again what runs there, and whether it still may. Changes nothing."""
 
     slug: ClassVar[str] = "check-database"
     label: ClassVar[object] = _("Check database")
@@ -27,6 +29,9 @@ class CheckDatabase(DatabaseJob):
     def steps(self) -> Iterable[Step]:
         row = self.row()
         names = names_of(self.name, self.engine_(), known_definition(row), self.replicas)
+        for plane in self.planes:
+            if plane != access.control_plane().name:
+                yield Step(on=plane, phase="crds", check=room.NoCrds(plane), blocks=False)
         for step in self.look_steps(names, gate=False, blocks=False):
             yield replace(step, deadline=0)
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, Sentence, say
 from kbconsole.fleet import access
-from kbconsole.fleet.changes import Apply, EnsureNamespace
+from kbconsole.fleet.changes import EnsureNamespace
 from kbconsole.fleet.jobs import role_steps
 from kbconsole.fleet.models import Plane
 from kbconsole.fleet.preflight import room
@@ -26,6 +26,7 @@ from placements.checks import (
 )
 from placements.engines.base import Chosen
 from placements.jobs.base import DatabaseJob, chosen_definition, note_observation
+from placements.jobs.changes import ApplyCluster
 from placements.models import Status
 from placements.names import DatabaseNames, names_of, plane_problems
 from placements.rendering import API_VERSIONS, ClusterSpec, TerminationPolicy, cluster_manifest
@@ -53,15 +54,15 @@ class PlaceDatabase(DatabaseJob):
         self._fits(operator)
         chosen = chosen_definition(self, operator.line)
         names = names_of(self.name, self.engine_(), chosen, self.replicas)
-        self._own_cluster(control.name, operator.line)
-        yield from self._preflight(control, uids, operator, chosen, names)
+        made = self._made_already(control.name, operator.line)
+        yield from self._preflight(control, uids, operator, chosen, None if made else names)
         for plane in dict.fromkeys([control.name, *self.planes]):
             yield Step(on=plane, phase="namespace", change=EnsureNamespace(plane, self.namespace))
         yield from role_steps(self.planes)
         cluster = cluster_manifest(
             self._spec(operator.line, chosen), self.engine_(), self.kind_().service(self.config)
         )
-        yield Step(on=control.name, phase="cluster", change=Apply(control.name, cluster), gate=True)
+        yield Step(on=control.name, phase="cluster", change=ApplyCluster(control.name, cluster), gate=True)
         yield from self.look_steps(names, gate=True)
 
     def _fits(self, operator: Operator) -> None:
@@ -71,12 +72,13 @@ class PlaceDatabase(DatabaseJob):
             if plane in operator.disabled:
                 raise ConsoleError("placements.plane_disabled", plane=plane)
 
-    def _own_cluster(self, control: str, line: str) -> None:
-        """Raise ConsoleError if the control plane has a Cluster of that name which this placement did not make."""
+    def _made_already(self, control: str, line: str) -> bool:
+        """Return whether the placement's Cluster is there. Raises ConsoleError if one is there that it did not make."""
         kind = kind_named(API_VERSIONS[line], "Cluster")
         there = access.client(control).get(kind, self.name, self.namespace)
         if there is not None and there["metadata"]["uid"] != self.row().cluster_uid:
             raise ConsoleError("placements.cluster_exists", namespace=self.namespace, name=self.name)
+        return there is not None
 
     def _preflight(
         self,
@@ -84,13 +86,14 @@ class PlaceDatabase(DatabaseJob):
         uids: Mapping[str, str],
         operator: Operator,
         chosen: Chosen,
-        names: DatabaseNames,
+        fresh: DatabaseNames | None,
     ) -> Iterator[Step]:
-        own = bool(self.row().cluster_uid)
+        """Yield the looks before the first write; a database that is `fresh` must meet no left-overs of its name."""
         says = OperatorSays(control.name, operator.line, list(self.planes), chosen.definition)
         yield Step(on=control.name, phase="preflight", check=says)
         for plane in self.planes:
-            check = PlaneFits(plane, uids[plane], self.namespace, self.name, "" if own else names.selector)
+            base, own = (fresh.base, not fresh.shares_service_account) if fresh else ("", True)
+            check = PlaneFits(plane, uids[plane], self.namespace, self.name, base, own)
             yield Step(on=plane, phase="preflight", check=check)
             if plane != control.name:
                 yield Step(on=plane, phase="preflight", check=room.NoCrds(plane))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -13,17 +13,19 @@ from kbconsole.common.sentences import Json, Sentence, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply, Remove, RemoveMatching
 from kbconsole.fleet.checks import Absent
-from kbconsole.jobs.definition import Ended, Step, register
-from kbconsole.jobs.models import RunStatus
-from kbconsole.k8s.kinds import CONFIG_MAP, POD, PVC, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, kind_named
-from placements.checks import (
-    PlaneFits,
-)
-from placements.jobs.base import DatabaseJob, known_definition, selector
+from kbconsole.jobs.definition import Change, Ended, Step, register
+from kbconsole.jobs.models import RunStatus, RunStep, StepStatus
+from kbconsole.k8s.kinds import Kind, Object, kind_named
+from placements.checks import PlaneFits
+from placements.facts import Trace, traces
+from placements.jobs.base import DatabaseJob, known_definition
+from placements.jobs.changes import ApplyCluster, RemoveOrphans
 from placements.jobs.place import PlaceDatabase
 from placements.models import Status
-from placements.names import DatabaseNames, names_of
+from placements.names import names_of
 from placements.rendering import API_VERSIONS, TerminationPolicy
+
+GONE_SECONDS, PROOF_SECONDS = 600, 300
 
 
 @register
@@ -38,50 +40,63 @@ class RetireDatabase(DatabaseJob):
     uid: str
 
     def steps(self) -> Iterable[Step]:
-        control, uids, row = access.control_plane(), self.uids(), self.row()
+        control, uids, row = access.control_plane().name, self.uids(), self.row()
         kind = kind_named(API_VERSIONS[row.release_line], "Cluster")
-        names = names_of(self.name, self.engine_(), known_definition(row), self.replicas)
+        there = self._ours(control, kind)
         for plane in self.planes:
             yield Step(on=plane, phase="preflight", check=PlaneFits(plane, uids[plane]))
-        there = access.client(control.name).get(kind, self.name, self.namespace)
         if there is not None and there["spec"].get("terminationPolicy") != self.policy:
-            yield Step(
-                on=control.name,
-                phase="policy",
-                change=Apply(control.name, self._with_policy(there)),
-                gate=True,
-            )
-        remove = Remove(control.name, kind.api_version, kind.kind, self.name, self.namespace, self.uid)
-        yield Step(on=control.name, phase="delete", change=remove, gate=True)
-        gone = Absent(control.name, kind.api_version, kind.kind, self.namespace, name=self.name)
-        yield Step(on=control.name, phase="gone", check=gone, deadline=600, repeats="delete")
+            yield Step(on=control, phase="policy", change=self._with_policy(control), gate=True)
+        remove = Remove(control, kind.api_version, kind.kind, self.name, self.namespace, self.uid)
+        yield Step(on=control, phase="delete", change=remove, gate=True)
+        gone = Absent(control, kind.api_version, kind.kind, self.namespace, name=self.name)
+        yield Step(on=control, phase="gone", check=gone, deadline=GONE_SECONDS, repeats="delete")
+        names = names_of(self.name, self.engine_(), known_definition(row), self.replicas)
+        left = traces(self.name, names.base, own_account=not names.shares_service_account)
         for plane in self.planes:
-            yield from self._clean(plane, names)
+            yield from self._clean(plane, gone, left)
 
-    def _with_policy(self, there: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the console itself had applied, under the policy that was chosen now."""
-        row = self.row()
-        made = row.runs().filter(job=PlaceDatabase.slug, plan__isnull=False).first()
-        for step in made.plan.steps() if made and made.plan else []:
-            if step.phase == "cluster" and isinstance(step.change, Apply):
-                cluster = step.change.object
-                return {**cluster, "spec": {**cluster["spec"], "terminationPolicy": self.policy}}
-        raise ConsoleError("placements.cluster_exists", namespace=self.namespace, name=self.name)
+    def _ours(self, control: str, kind: Kind) -> Object | None:
+        """Return the Cluster if it is still there. Raises ConsoleError for another one of the same name."""
+        there = access.client(control).get(kind, self.name, self.namespace)
+        if there is not None and there["metadata"]["uid"] != self.uid:
+            raise ConsoleError("placements.cluster_replaced", namespace=self.namespace, name=self.name)
+        return there
 
-    def _clean(self, plane: str, names: DatabaseNames) -> Iterator[Step]:
-        ours = selector(names.selector)
-        headless = {"workloads.kubeblocks.io/instance": names.base}
-        kinds = [(SERVICE, ours), (SERVICE, headless), (CONFIG_MAP, ours)]
-        if not names.shares_service_account:
-            kinds += [(ROLE_BINDING, ours), (SERVICE_ACCOUNT, ours)]
-        for index, (kind, labels) in enumerate(kinds):
-            change = RemoveMatching(
-                plane, kind.api_version, kind.kind, self.namespace, labels, clear_finalizers=True
-            )
-            yield Step(on=plane, phase="clean", change=change, gate=index == 0)
-        for kind in (POD, PVC, *dict.fromkeys(kind for kind, _labels in kinds)):
-            absent = Absent(plane, kind.api_version, kind.kind, self.namespace, labels=ours)
-            yield Step(on=plane, phase="proof", check=absent, deadline=300, repeats="clean")
+    def _with_policy(self, control: str) -> ApplyCluster:
+        """Return what the console itself applied last, under the policy that was chosen now."""
+        rows = RunStep.objects.filter(
+            run__in=self.row().runs().filter(job=PlaceDatabase.slug),
+            phase="cluster",
+            status=StepStatus.SUCCEEDED,
+        )
+        row = rows.order_by("-run_id").first()
+        change = row.step().change if row else None
+        if not isinstance(change, Apply):
+            raise ConsoleError("placements.cluster_exists", namespace=self.namespace, name=self.name)
+        spec = {**change.object["spec"], "terminationPolicy": self.policy}
+        return ApplyCluster(control, {**change.object, "spec": spec}, uid=self.uid)
+
+    def _clean(self, plane: str, gone: Absent, left: list[Trace]) -> Iterator[Step]:
+        """Look that no Cluster has that name, remove what is left, prove it. All of it again, if any of it failed:
+
+        between a failure and its Retry, somebody may have made a Cluster of that name, which owns what is there.
+        """
+        yield Step(on=plane, phase="clean", check=gone, gate=True, repeats="clean")
+        for trace in left:
+            yield Step(on=plane, phase="clean", change=self._removal(plane, trace), repeats="clean")
+        for trace in left:
+            kind, labels = trace.kind, dict(trace.labels)
+            absent = Absent(plane, kind.api_version, kind.kind, self.namespace, labels=labels)
+            yield Step(on=plane, phase="proof", check=absent, deadline=PROOF_SECONDS, repeats="clean")
+
+    def _removal(self, plane: str, trace: Trace) -> Change:
+        kind, labels = trace.kind, dict(trace.labels)
+        if trace.operators:
+            return RemoveOrphans(plane, kind.api_version, kind.kind, self.namespace, labels)
+        return RemoveMatching(
+            plane, kind.api_version, kind.kind, self.namespace, labels, clear_finalizers=True
+        )
 
     def facts(self) -> dict[str, Json]:
         return {"planes": self.uids(), "cluster": self.uid}

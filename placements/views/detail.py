@@ -27,7 +27,7 @@ from placements.views.replicas import health_of, match_of, replicas_of, verdict_
 from placements.views.story import MOST, plans_of, story_of
 
 LOOKING = (PlaceDatabase.slug, CheckDatabase.slug)
-LOOKS = ("services", "addresses", "pods", "roles", "agree")
+LOOKS = ("crds", "services", "addresses", "pods", "roles", "agree")
 CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
 
 

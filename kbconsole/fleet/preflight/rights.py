@@ -83,7 +83,7 @@ GROUPS: Mapping[str, Group] = {
     "clean": Group(
         (
             _rule("", "services configmaps serviceaccounts", "patch delete"),
-            _rule("", "persistentvolumeclaims", "delete"),
+            _rule("", "pods persistentvolumeclaims", "delete"),
             _rule(_RBAC, "rolebindings", "patch delete"),
         )
     ),
