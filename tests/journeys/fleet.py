@@ -47,12 +47,12 @@ def cloud(admin: User) -> Profile:
     return networking.create_profile(name="cloud", kind="cloud_lb", config=ACK_PRIVATE, by=admin)
 
 
-def wish(profile: Profile, name: str = "etcd-demo", **changes: object) -> Wish:
+def wish(profile: Profile, name: str = "etcd-demo", **changes: Any) -> Wish:
     fields: dict[str, object] = {
         "name": name, "namespace": "default", "engine": "etcd", "replicas": 3, "planes": PLANES,
         "profile": profile.pk, "size": "s", "purpose": "a test",
     }  # fmt: skip
-    return Wish(**{**fields, **changes})  # type: ignore[arg-type]
+    return Wish(**{**fields, **changes})
 
 
 def asked(the_wish: Wish, dba: User) -> Placement:
