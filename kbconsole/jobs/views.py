@@ -129,13 +129,14 @@ def _after_decision(request: HttpRequest, plan: Plan) -> HttpResponse:
         "Your approval of %(job)s for %(subject)s is kept; it needs another one."
     )  # fmt: skip
     words = {"status": plan.get_status_display(), "job": plan.job_name, "subject": plan.subject_label}
+    if not request.POST.get("queue"):
+        messages.success(request, said % words)
+        return redirect("jobs:plan-detail", plan.pk)
     messages.success(request, format_html("{} {}", said % words, _link_to_run(plan)))
-    if request.POST.get("queue"):
-        following = next(iter(queue.waiting_for(request.user)), None)
-        if following:
-            return redirect(reverse("jobs:plan-detail", args=[following.pk]) + "?queue=1")
-        return redirect("jobs:approvals")
-    return redirect("jobs:plan-detail", plan.pk)
+    following = next(iter(queue.waiting_for(request.user)), None)
+    if following:
+        return redirect(reverse("jobs:plan-detail", args=[following.pk]) + "?queue=1")
+    return redirect("jobs:approvals")
 
 
 def _link_to_run(plan: Plan) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from playwright.sync_api import Page
 
 LOOK = """
@@ -77,7 +79,7 @@ CONTRAST = """
 }
 """
 WIDTHS = (1440, 390)
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def faults_of(page: Page, language: str) -> list[str]:
