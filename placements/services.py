@@ -14,6 +14,7 @@ from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run
+from kbconsole.jobs.planning import set_status
 from networking.models import Profile
 from placements.jobs import CheckDatabase, PlaceDatabase, RetireDatabase
 from placements.lifecycle import PLACEMENT
@@ -155,6 +156,10 @@ def cancel(placement_id: int, *, by: Any) -> Placement:
     plan = placement.plans().first()
     if plan is not None and plan.status in (PlanStatus.READY, PlanStatus.MAKING):
         jobs.withdraw(plan.pk, by=by)
+    elif (
+        plan is not None and plan.status == PlanStatus.APPROVED
+    ):  # its run failed; nobody may retry it any more
+        set_status(plan, PlanStatus.WITHDRAWN, by=by.get_username())
     placement.refresh_from_db()
     if placement.status != Status.CANCELLED:
         transition(placement, to=Status.CANCELLED, edges=PLACEMENT)

@@ -34,5 +34,5 @@ STEP: Edges = {
 PLAN: Edges = {
     _P.MAKING: frozenset({_P.READY, _P.FAILED, _P.WITHDRAWN, _P.SUPERSEDED}),
     _P.READY: frozenset({_P.APPROVED, _P.REJECTED, _P.WITHDRAWN, _P.STALE, _P.SUPERSEDED}),
-    _P.APPROVED: frozenset({_P.STALE, _P.SUPERSEDED}),
+    _P.APPROVED: frozenset({_P.STALE, _P.WITHDRAWN}),
 }

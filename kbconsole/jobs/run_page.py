@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from kbconsole.common.sentences import Sentence, declare
+from kbconsole.common.sentences import Sentence
 from kbconsole.common.templatetags.badges import Look, look_of
 from kbconsole.jobs.cautions import object_name
 from kbconsole.jobs.definition import CONSOLE, Touch, Verdict, phase_label
 from kbconsole.jobs.models import Decision, Run, RunEvent, RunStatus, RunStep, StepStatus
 from kbconsole.jobs.pages import duration, lane_label, listed, may, since
 from kbconsole.jobs.plan_page import manifest_of
-
-declare({"run.check_again": gettext_lazy("Asked run %(run)s to check again")})
+from kbconsole.jobs.services import retry_refusal
 
 # The state that a cell of several steps shows: the first of these that one of them has.
 WORST = (
@@ -308,5 +306,7 @@ def last_events(run: Run) -> list[RunEvent]:
 
 
 def refusals(run: Run, user: Any) -> dict[str, str]:
-    """Return why this person may not cancel or retry, by act; empty texts where they may."""
-    return {act: may(run, user, act) for act in ("cancel", "retry")}
+    """Return why this person may not cancel, retry or check again, by act; empty texts where they may."""
+    again = may(run, user, "retry")
+    over = "" if run.active or again else retry_refusal(run)
+    return {"cancel": may(run, user, "cancel"), "retry": again or str(over or ""), "again": again}

@@ -64,6 +64,7 @@ declare(
         "plan.withdrawn": _("Withdrew the plan: %(job)s for %(subject)s"),
         "run.started": _("Started: %(job)s for %(subject)s"),
         "run.cancel_requested": _("Asked to cancel run %(run)s"),
+        "run.check_again": _("Asked run %(run)s to check again"),
         "run.retried": _("Chose Retry for run %(run)s"),
         "run.change_intended": _("About to: %(what)s"),
         "run.change_ended": _("%(what)s: %(touched)s"),
@@ -214,7 +215,7 @@ def _still_open(plan: Plan) -> None:
     if plan.status == PlanStatus.READY:
         return
     last = plan.decisions.order_by("-id").first()
-    if last is not None:
+    if last is not None and plan.status not in (PlanStatus.WITHDRAWN, PlanStatus.SUPERSEDED):
         raise Stale(
             "plan.decided",
             by=last.by.get_username(),
@@ -301,15 +302,35 @@ def _ask_to_cancel(run: Run, *, by: Any) -> None:
     waking.wake(run.pk)
 
 
+def retry_refusal(run: Run) -> Stale | None:
+    """Return why the run cannot go on, whoever asks, or None.
+
+    A plan is made once; and a later plan that was approved has made an older run history: going on with that would
+    bring back what a person has replaced, or retired.
+    """
+    if run.status not in (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.CANCELLED):
+        return Stale("jobs.not_failed", run=run.pk, status=say(f"run_status.{run.status}"))
+    if run.plan is None:
+        return None
+    later = Plan.objects.filter(
+        subject_kind=run.subject_kind,
+        subject_id=run.subject_id,
+        status=PlanStatus.APPROVED,
+        pk__gt=run.plan.pk,
+    )
+    made_it = not run.definition().planned
+    if made_it or run.plan.status != PlanStatus.APPROVED or later.exists():
+        return Stale("jobs.plan_void")
+    return None
+
+
 @transaction.atomic
 def retry(run_id: int, *, by: Any) -> Run:
     """Run the steps again that did not succeed, and a check together with the change that it checks."""
     run = Run.objects.select_for_update(of=("self",)).select_related("plan").get(pk=run_id)
     _may(run, by, "retry")
-    if run.status not in (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.CANCELLED):
-        raise Stale("jobs.not_failed", run=run.pk, status=say(f"run_status.{run.status}"))
-    if run.plan and run.definition().planned and run.plan.status != PlanStatus.APPROVED:
-        raise Stale("jobs.plan_void")
+    if refusal := retry_refusal(run):
+        raise refusal
     again = _reset_steps(run)
     _requeue(run)
     run.definition().on_start(run.pk)
@@ -353,6 +374,7 @@ def check_again(run_id: int, position: int, *, by: Any) -> RunStep:
     parked = RunStep.objects.filter(pk=row.pk, status__in=[StepStatus.WAITING, StepStatus.NEEDS_PERSON])
     if parked.update(next_at=timezone.now()):
         log(row.run, say("jobs.asked_again", by=by.get_username()), step=row)
+        record("run.check_again", by=by, on=_on(row.run), plane=row.lane, run_id=run_id, run=run_id)
         waking.wake(run_id)
     return row
 

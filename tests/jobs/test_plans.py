@@ -11,6 +11,7 @@ from kbconsole.common.sentences import say
 from kbconsole.jobs import services
 from kbconsole.jobs.definition import Step
 from kbconsole.jobs.models import Decision, Plan, Run
+from kbconsole.jobs.run_page import refusals
 from tests.driving import drive, ticks
 from tests.jobs.toys import Put, ToyJob, Trouble, World
 from tests.people import person
@@ -211,3 +212,36 @@ def test_an_approval_needs_every_warning_ticked_and_keeps_them(
         approve(plan, adam)
     services.decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
     assert Decision.objects.get().accepted == [{"code": "toy.said", "params": {"what": "careful"}}]
+
+
+def test_a_run_that_made_a_plan_is_not_retried(
+    dana: User, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.extra = [Step(on="k8s-1", phase="apply", change=Put("k8s-1", "x"))]
+    monkeypatch.setattr(Put, "diff", _refuse)
+    run = made(dana).runs.get()
+    assert run.status == "failed"
+    with pytest.raises(Stale, match="Make the plan again"):
+        services.retry(run.pk, by=dana)
+    assert "Make the plan again" in refusals(run, dana)["retry"]
+
+
+def test_a_run_is_history_once_a_later_plan_was_approved(dana: User, adam: User, world: World) -> None:
+    world.answers["put k8s-3/role"] = [ConsoleError("toy.refused")]
+    old = executed(approve(made(dana), adam))
+    assert refusals(old, dana)["retry"] == ""
+    later = made(dana)
+    assert services.retry_refusal(old) is None, "a plan that waits has replaced nothing yet"
+    world.answers.clear()
+    executed(approve(later, adam))
+    with pytest.raises(Stale, match="out of date"):
+        services.retry(old.pk, by=dana)
+
+
+def test_who_is_late_for_a_withdrawn_plan_is_not_told_that_the_first_approval_won(
+    dana: User, adam: User, world: World
+) -> None:
+    plan = approve(made(dana, needed=2), adam)
+    services.withdraw(plan.pk, by=dana)
+    with pytest.raises(Stale, match="waits for no decision .Withdrawn."):
+        approve(plan, person("ada", "admin"))

@@ -101,6 +101,7 @@ def test_a_step_for_a_person_waits_for_ever_until_check_again(dana: User, world:
     assert statuses(run)["k8s-1/prove"] == "needs_person"
     assert run.pk not in waking.due()
     services.check_again(run.pk, 1, by=dana)
+    assert Entry.objects.get(act="run.check_again").plane == "k8s-1"
     assert drive(run).status == "succeeded"
 
 

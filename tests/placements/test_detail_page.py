@@ -15,6 +15,7 @@ from django.utils import timezone
 from kbconsole.audit.models import Entry
 from kbconsole.audit.object_links import url_for
 from kbconsole.common.sentences import say
+from kbconsole.jobs import services
 from kbconsole.jobs.models import Decision, Plan, Run
 from networking.models import Profile
 from placements.models import Placement, Status
@@ -208,6 +209,18 @@ def test_plan_again_makes_a_new_plan(dana: User, profile: Profile) -> None:
     newest = placement.plans().first()
     assert newest is not None and newest.status == "making"
     assert answer.headers["Location"] == f"/plans/{newest.pk}/"
+
+
+def test_what_was_taken_back_after_its_run_failed_cannot_be_retried(dana: User, profile: Profile) -> None:
+    placement = world.placed(dana, profile, status=Status.ATTENTION)
+    run = world.ran(placement, "failed", plan=world.planned(placement, "approved"))
+    assert services.retry_refusal(run) is None
+    assert act(dana, placement, "cancel").status_code == 302
+    assert signed_in(dana).post(f"/runs/{run.pk}/retry/").status_code == 409
+    assert Placement.objects.get(pk=placement.pk).status == "cancelled"
+    plan = text(signed_in(dana).get(f"/plans/{run.plan_id}/"))
+    assert "Nothing was changed on any plane" not in plan
+    assert f"Open run {run.pk}" in plan
 
 
 @pytest.mark.parametrize("name", ["check", "cancel", "plan-again", "retire"])
