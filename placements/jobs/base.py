@@ -58,6 +58,10 @@ declare(
             "%(plane)s is disabled in the operator, so its replicas would silently never be made. Enable it there, or "
             "choose another plane."
         ),
+        "placements.unmanaged": _(
+            "The operator looks at the namespaces %(namespaces)s only, so it would silently leave a database in "
+            "%(namespace)s alone. Choose one of these, or have managedNamespaces changed."
+        ),
         "placements.public": _("public addresses"),
         "placements.wipes": _(
             "Everything goes: data and backups of %(name)s on all planes. This cannot be undone."

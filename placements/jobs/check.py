@@ -29,8 +29,9 @@ class CheckDatabase(DatabaseJob):
     def steps(self) -> Iterable[Step]:
         row = self.row()
         names = names_of(self.name, self.engine_(), known_definition(row), self.replicas)
+        control = access.control_plane().name
         for plane in self.planes:
-            if plane != access.control_plane().name:
+            if plane != control:
                 yield Step(on=plane, phase="crds", check=room.NoCrds(plane), blocks=False)
         for step in self.look_steps(names, gate=False, blocks=False):
             yield replace(step, deadline=0)

@@ -71,6 +71,9 @@ class PlaceDatabase(DatabaseJob):
         for plane in self.planes:
             if plane in operator.disabled:
                 raise ConsoleError("placements.plane_disabled", plane=plane)
+        managed = operator.managed_namespaces
+        if managed and self.namespace not in managed:
+            raise ConsoleError("placements.unmanaged", namespace=self.namespace, namespaces=managed)
 
     def _made_already(self, control: str, line: str) -> bool:
         """Return whether the placement's Cluster is there. Raises ConsoleError if one is there that it did not make."""

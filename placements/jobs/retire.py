@@ -82,7 +82,7 @@ class RetireDatabase(DatabaseJob):
 
         between a failure and its Retry, somebody may have made a Cluster of that name, which owns what is there.
         """
-        yield Step(on=plane, phase="clean", check=gone, gate=True, repeats="clean")
+        yield Step(on=plane, phase="clean", check=gone, gate=True, deadline=PROOF_SECONDS, repeats="clean")
         for trace in left:
             yield Step(on=plane, phase="clean", change=self._removal(plane, trace), repeats="clean")
         for trace in left:

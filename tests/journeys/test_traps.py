@@ -140,6 +140,15 @@ def test_a_wish_names_planes_as_the_operator_does_character_by_character(
     assert not Plan.objects.filter(job="place-database").exists()
 
 
+def test_a_namespace_that_the_operator_does_not_look_at_is_refused(
+    dana: User, adam: User, embedded: EmbeddedFleet
+) -> None:
+    register(embedded, adam)
+    traps.set_arguments(embedded, "--managed-namespaces", ["--managed-namespaces=orders,payments"])
+    said = refused(plan_of(asked(wish(mesh(adam)), dana)))
+    assert said.startswith("The operator looks at the namespaces orders, payments only")
+
+
 # e: KubeBlocks CRDs in a plane
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic, sleep
 from typing import Any
 
@@ -17,6 +17,7 @@ from kbconsole.jobs.models import Plan, Run
 from kbconsole.k8s.kinds import CRD, DEPLOYMENT, KB_CLUSTER_V1, KB_CLUSTER_V1ALPHA1, Kind
 from placements import services as placements
 from placements.models import Placement
+from placements.rendering import PLACEMENT
 from tests.driving import drive, ticks
 from tests.journeys.fleet import approved, asked, mesh, plan_of, trouble, wish
 
@@ -70,6 +71,14 @@ def until(run: Run, phase: str, seconds: float = 40) -> Run:
     return run
 
 
+def wait_for(holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until the controllers have done something."""
+    end = monotonic() + seconds
+    while not holds():
+        assert monotonic() < end
+        sleep(0.05)
+
+
 def again(run: Run, by: User, seconds: float = 60) -> Run:
     jobs.retry(run.pk, by=by)
     return drive(run, seconds=seconds)
@@ -120,13 +129,18 @@ def names(embedded: EmbeddedFleet, plane: str, kind: Kind, namespace: str = "def
 
 def set_contexts(embedded: EmbeddedFleet, contexts: str, disabled: str = "") -> None:
     """Start the operator with other contexts, as a Helm upgrade would."""
+    more = [f"--multi-cluster-contexts={contexts}"]
+    more += [f"--multi-cluster-contexts-disabled={disabled}"] if disabled else []
+    set_arguments(embedded, "--multi-cluster-contexts", more)
+
+
+def set_arguments(embedded: EmbeddedFleet, prefix: str, more: list[str]) -> None:
+    """Give both Deployments other arguments in place of those that begin with `prefix`."""
     client = embedded.client(embedded.control_plane)
     for name in ("kubeblocks", "kubeblocks-dataprotection"):
         deployment = client.get(DEPLOYMENT, name, "kb-system") or {}
         container = deployment["spec"]["template"]["spec"]["containers"][0]
-        kept = [argument for argument in container["args"] if "multi-cluster-contexts" not in argument]
-        more = [f"--multi-cluster-contexts={contexts}"]
-        more += [f"--multi-cluster-contexts-disabled={disabled}"] if disabled else []
+        kept = [argument for argument in container["args"] if not argument.startswith(prefix)]
         change = {"spec": {"template": {"spec": {"containers": [{**container, "args": [*kept, *more]}]}}}}
         client.patch(DEPLOYMENT, name, "kb-system", change)
 
@@ -159,6 +173,16 @@ def foreign_cluster(embedded: EmbeddedFleet, like: dict[str, Any]) -> str:
     body = {key: like[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata}
     made = embedded.client(embedded.control_plane, manager="kubectl-create").create(body)
     return str(made["metadata"]["uid"])
+
+
+def copy_object(embedded: EmbeddedFleet, kind: Kind, name: str, source: str, target: str) -> None:
+    """Repair a mirrored object as the console tells to: copied, with the target's name as its placement."""
+    found = embedded.client(source).get(kind, name, "default") or {}
+    metadata: dict[str, Any] = {key: found["metadata"][key] for key in ("name", "namespace", "labels")}
+    metadata["annotations"] = {**found["metadata"]["annotations"], PLACEMENT: target}
+    parts = ("apiVersion", "kind", "data", "spec", "roleRef", "subjects")
+    said: dict[str, Any] = {key: found[key] for key in parts if key in found}
+    embedded.client(target).create({**said, "metadata": metadata})
 
 
 def left(embedded: EmbeddedFleet, planes: Iterable[str], kinds: Iterable[Kind]) -> list[str]:
