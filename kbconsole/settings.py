@@ -219,5 +219,12 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        # What a stranger's request breaks (its Host, its size) is a line of django.request; not a traceback each.
+        "django.security": {"level": "CRITICAL"},
+        "django.security.csrf": {"level": "WARNING"},
+        # gunicorn drops the body of an answer to HEAD, as Django leaves to the server, and says so every time.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
+    },
     "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
 }

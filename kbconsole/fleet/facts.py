@@ -40,9 +40,12 @@ def keep_facts(plane: Plane, facts: Mapping[str, Any]) -> None:
     if not seen:
         return
     for name, value in seen.items():
-        setattr(plane, name, value)
+        most = getattr(Plane._meta.get_field(name), "max_length", None)
+        setattr(plane, name, value[:most] if isinstance(value, str) else value)
     plane.facts_at = timezone.now()
     plane.save(update_fields=[*seen, "facts_at"])
     ends = parse_datetime(facts["expires_at"]) if facts.get("expires_at") else None
     credentials = Credential.objects.filter(plane=plane, purpose=Credential.Purpose.CONSOLE)
-    credentials.update(expires_at=ends, **({"subject": facts["subject"]} if facts.get("subject") else {}))
+    credentials.update(
+        expires_at=ends, **({"subject": facts["subject"][:300]} if facts.get("subject") else {})
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kbconsole.common.sentences import Json
 from kbconsole.k8s.addresses import Rules
-from kbconsole.k8s.answers import absent
+from kbconsole.k8s.answers import absent, cut
 from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.errors import Rejected
 from kbconsole.k8s.kinds import (
@@ -25,6 +25,7 @@ from kbconsole.k8s.transport import Request, Transport
 
 PAGE = 500
 _MOST_PAGES = 200
+_LONGEST_NAME = 253
 _RESTARTS = 2
 
 
@@ -82,7 +83,7 @@ class PlaneClient:
     def version(self) -> str:
         """Return the API server's version, such as `v1.31.2`."""
         body, _ = self._transport.expect(Request("GET", "/version", {}, repeatable=True), self._until())
-        return str(body.get("gitVersion", ""))
+        return cut(body.get("gitVersion", ""))[:60]
 
     def whoami(self) -> Object:
         """Return the `userInfo` of a SelfSubjectReview: username, groups, …"""
@@ -162,7 +163,8 @@ class PlaneClient:
             content_type="application/apply-patch+yaml",
             repeatable=True,
         )
-        after, answer = self._transport.expect(request, until)
+        body, answer = self._transport.expect(request, until)
+        after = self._object(body, request)
         if answer.status == 201:
             touch = "created"
         elif dry_run and before is not None and subresource:
@@ -177,7 +179,7 @@ class PlaneClient:
         request = Request(
             "POST", kind.path(ref["namespace"]), ref, query=self._write_query(dry_run), body=obj
         )
-        return self._transport.expect(request, self._until())[0]
+        return self._object(self._transport.expect(request, self._until())[0], request)
 
     def patch(
         self,
@@ -198,7 +200,7 @@ class PlaneClient:
             body=patch,
             content_type="application/merge-patch+json",
         )
-        return self._transport.expect(request, self._until())[0]
+        return self._object(self._transport.expect(request, self._until())[0], request)
 
     def delete(
         self,
@@ -253,7 +255,7 @@ class PlaneClient:
             return None
         if not answer.ok:
             raise self._transport.failure(request, answer)
-        return self._transport.load(request, answer)
+        return self._object(self._transport.load(request, answer), request)
 
     def _pages(
         self, kind: Kind, namespace: str, base: tuple[tuple[str, str], ...], until: float
@@ -264,13 +266,27 @@ class PlaneClient:
             query = (*base, ("limit", str(PAGE)), *((("continue", token),) if token else ()))
             request = Request("GET", kind.path(namespace), ref, query=query, repeatable=True)
             body, _answer = self._transport.expect(request, until)
-            for item in _dicts(body.get("items")):
-                yield {**item, "apiVersion": kind.api_version, "kind": kind.kind}
+            items = body.get("items", "none") or []  # null is Go's empty list; without the key it is none
+            for item in items if isinstance(items, list) else [items]:
+                whole = {**_dict(item), "apiVersion": kind.api_version, "kind": kind.kind}
+                yield self._object(whole, request)
             token = str(_dict(body.get("metadata")).get("continue") or "")
             if not token:
                 return
         raise Rejected(
             "k8s.answer_too_big", plane=self.plane, ref=ref, reason="TooBig", limit=_MOST_PAGES * PAGE >> 10
+        )
+
+    def _object(self, obj: Object, request: Request) -> Object:
+        """Return an answer's object if it looks like one, so that nobody above trips over a server that lies."""
+        metadata = _dict(obj.get("metadata"))
+        texts = [metadata.get("name"), metadata.get("uid", "none")]
+        parts = [metadata.get("labels"), metadata.get("annotations"), obj.get("spec"), obj.get("status")]
+        named = all(isinstance(text, str) and 0 < len(text) <= _LONGEST_NAME for text in texts)
+        if named and all(part is None or isinstance(part, dict) for part in parts):
+            return obj
+        raise Rejected(
+            "k8s.answer_unreadable", plane=self.plane, ref=request.ref, reason="Unreadable", http_status=200
         )
 
     def _review(self, kind: Kind, spec: Object) -> Object:

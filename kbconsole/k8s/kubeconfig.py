@@ -83,7 +83,8 @@ declare(
 
 T = TypeVar("T")
 NAMES_LIMIT = 64
-NAME = re.compile(r"[A-Za-z0-9._:/@-]{1,128}\Z")
+NAME = re.compile(r"(?!(?:.*/)?\.\.?(?:/|\Z))[A-Za-z0-9._:/@-]{1,128}\Z")
+"""Without the parts . and .., which a browser takes out of an address before it asks."""
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]"
 _SERVER = re.compile(

@@ -288,3 +288,35 @@ def test_every_answer_of_failure_makes_a_whole_sentence(client: PlaneClient, scr
             assert " )" not in shown
             assert "%(" not in shown
             assert caught.value.http_status == status
+
+
+LIES: list[object] = [
+    {"kind": "Banana"}, {"metadata": None}, {"metadata": {"name": 5}}, {"metadata": {"name": ""}},
+    {"metadata": {"name": "n" * 254}}, {"metadata": {"name": "r", "uid": ["u"]}},
+    {"metadata": {"name": "r", "labels": "x"}}, {"metadata": {"name": "r"}, "status": []},
+    {"metadata": {"name": "r"}, "spec": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_an_answer_that_is_no_object_is_refused_at_the_door(
+    client: PlaneClient, script: Script, lie: object
+) -> None:
+    script.then(says(lie))
+    with pytest.raises(Rejected, match="did not answer like a Kubernetes API server"):
+        client.get(CLUSTER_ROLE, "r")
+    script.then(says({"items": [lie]}))
+    with pytest.raises(Rejected, match="did not answer like a Kubernetes API server"):
+        client.list(POD, "db")
+
+
+@pytest.mark.parametrize("items", [7, "x", {"a": 1}, [None], ["x"]])
+def test_a_list_of_something_else_is_refused(client: PlaneClient, script: Script, items: object) -> None:
+    script.then(says({"items": items}))
+    with pytest.raises(Rejected, match="did not answer like a Kubernetes API server"):
+        client.list(POD, "db")
+
+
+def test_a_list_without_items_is_empty(client: PlaneClient, script: Script) -> None:
+    script.then(says({"items": None}))
+    assert client.list(POD, "db") == []

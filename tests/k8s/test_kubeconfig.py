@@ -337,3 +337,15 @@ def test_any_parts_of_a_context_are_refused_or_read(cluster: Any, user: Any) -> 
         "contexts": [{"name": "k8s-1", "context": {"cluster": "c", "user": "u"}}],
     }
     refused_or_read(yaml.dump(loaded, Dumper=NoAlias, allow_unicode=True).encode())
+
+
+@pytest.mark.parametrize("name", [".", "..", "../up", "a/../b", "a/.", "a b", "", "n" * 129, "<b>", "a\r\nb"])
+def test_a_context_that_no_address_can_name_is_refused(name: str) -> None:
+    assert not kubeconfig.NAME.match(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["k8s-1", "a.b", "...", "a/b..c", "arn:aws:eks:eu-1:1:cluster/x", "me@there"]
+)
+def test_names_of_real_contexts_can_name_planes(name: str) -> None:
+    assert kubeconfig.NAME.match(name)

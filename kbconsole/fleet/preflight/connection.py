@@ -134,11 +134,11 @@ class Identity(PlaneCheck):
 
     def look(self) -> Finding:
         namespace = self.client().get(NAMESPACE, "kube-system")
-        if namespace is None:
+        uid = str(namespace["metadata"].get("uid", ""))[:64] if namespace else ""
+        if not uid:
             return Finding(
                 Verdict.FAIL, say("preflight.identity_hidden"), say("preflight.identity_hidden_fix")
             )
-        uid = str(namespace["metadata"]["uid"])
         registered = Plane.objects.filter(uid=uid).values_list("name", flat=True).first() or ""
         if self.expected:
             return self._as_expected(uid, registered)
