@@ -61,10 +61,14 @@ def merged(facts: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
     """Return `{plane: {pods, services, seen_at}}` of what a run's checks saw, the newest of each (ISO time)."""
     found: dict[str, Json] = {}
     for plane, _phase, fact in facts:
-        if isinstance(fact, Mapping) and "seen_at" in fact:
+        saw = (
+            {key: fact[key] for key in ("pods", "services") if key in fact}
+            if isinstance(fact, Mapping)
+            else {}
+        )
+        if saw:
             there = found.setdefault(plane, {})
-            there |= {key: fact[key] for key in ("pods", "services") if key in fact}
-            there["seen_at"] = max(fact["seen_at"], there.get("seen_at", ""))
+            there |= {**saw, "seen_at": max(fact.get("seen_at", ""), there.get("seen_at", ""))}
     return found
 
 
