@@ -117,7 +117,7 @@ def the_auditor_reads_it(auditor: Page) -> None:
     auditor.wait_for_url("**/audit/?object=placement")
     told = [
         ("Worker", "Run of Place database ended: Succeeded"),
-        ("Worker", "created Cluster/etcd-demo"),
+        ("Worker", "Created: Cluster demo/etcd-demo"),
         ("admin", "Approved"),
         ("dba", "Asked for etcd-demo: 3 × etcd over k8s-1, k8s-2, k8s-3"),
     ]
