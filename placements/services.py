@@ -13,7 +13,7 @@ from kbconsole.common.lifecycle import transition
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import services as jobs
-from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run
+from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.planning import set_status
 from networking.models import Profile
 from placements.jobs import CheckDatabase, PlaceDatabase, RetireDatabase
@@ -195,8 +195,3 @@ def check(placement_id: int, *, by: Any) -> Run:
     placement = _mine(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
     record("placement.check_requested", by=by, on=_on(placement), name=placement.name)
     return jobs.start(CheckDatabase(**_facts(placement)), by=by)
-
-
-def active_run(placement: Placement) -> Run | None:
-    """Return the run that is under way for the placement."""
-    return placement.runs().filter(status__in=ACTIVE).first()

@@ -6,12 +6,6 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 
-class HtmxHttpRequest(HttpRequest):
-    """A request after django-htmx's middleware."""
-
-    htmx: HtmxDetails
-
-
 def template_for(request: HttpRequest, page: str, fragment: str) -> str:
     """Return the fragment's template for an htmx request that swaps a part, else the page's.
 

@@ -117,7 +117,7 @@ def choose(
     `control_plane` is one of them, or "" where the fleet has its control plane. Raises ConsoleError, Stale.
     """
     require(by, Role.ADMIN)
-    _own(draft, by)
+    draft = _own(draft, by)
     job = _preflight_of(draft, list(dict.fromkeys(contexts)), control_plane, also_plane=also_plane)
     run = start(job, by=by)
     draft.chosen, draft.control_plane, draft.also_plane = job.planes, control_plane, also_plane
@@ -126,12 +126,15 @@ def choose(
     return run
 
 
-def _own(draft: KubeconfigDraft, by: Any) -> None:
-    """An upload belongs to the person who made it, and ends."""
+def _own(draft: KubeconfigDraft, by: Any) -> KubeconfigDraft:
+    """Return the upload as it is now, locked. It belongs to who made it, and ends: saved elsewhere, or by time."""
     if draft.owner_id != by.pk:
         raise Refused("fleet.not_your_upload")
-    if draft.expires_at <= timezone.now():
+    rows = KubeconfigDraft.objects.select_for_update().filter(expires_at__gt=timezone.now())
+    locked = rows.filter(pk=draft.pk).first()
+    if locked is None:
         raise ConsoleError("fleet.draft_gone")
+    return locked
 
 
 def _preflight_of(
@@ -184,7 +187,7 @@ def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any) -> list[Pl
     The draft is gone afterwards. Raises ConsoleError, Stale.
     """
     require(by, Role.ADMIN)
-    _own(draft, by)
+    draft = _own(draft, by)
     facts = _clean(draft, contexts)
     if draft.replaces:
         planes = [_replace(draft, contexts[0], facts[contexts[0]], by)]

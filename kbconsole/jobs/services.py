@@ -17,7 +17,7 @@ from kbconsole.common.roles import Role, has_role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import waking
 from kbconsole.jobs.cautions import Caution, cautions_of
-from kbconsole.jobs.definition import Job, Step, Verdict, job_sentence
+from kbconsole.jobs.definition import Job, Step, job_sentence
 from kbconsole.jobs.events import log
 from kbconsole.jobs.lifecycle import PLAN, RUN, STEP
 from kbconsole.jobs.models import (
@@ -377,8 +377,3 @@ def check_again(run_id: int, position: int, *, by: Any) -> RunStep:
         record("run.check_again", by=by, on=_on(row.run), plane=row.lane, run_id=run_id, run=run_id)
         waking.wake(run_id)
     return row
-
-
-def warnings_of(run: Run) -> list[RunStep]:
-    """Return the steps whose finding deserves a second look."""
-    return [row for row in run.steps.all() if row.finding and row.finding["verdict"] == Verdict.WARN]

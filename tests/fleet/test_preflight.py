@@ -82,6 +82,16 @@ def test_a_dead_plane_names_the_rung_and_holds_up_nobody(embedded: EmbeddedFleet
     assert Plane.objects.count() == 3
 
 
+def test_an_upload_that_another_tab_saved_is_gone_for_this_one(embedded: EmbeddedFleet, adam: User) -> None:
+    draft = checked(embedded, adam)
+    other = KubeconfigDraft.objects.get(pk=draft.pk)
+    save_all(draft, adam)
+    with pytest.raises(ConsoleError, match="was saved already"):
+        save_all(other, adam)
+    with pytest.raises(ConsoleError, match="was saved already"):
+        services.choose(draft=other, contexts=["k8s-1"], control_plane="", also_plane=False, by=adam)
+
+
 def test_a_wrong_token_is_named_as_such(embedded: EmbeddedFleet, adam: User) -> None:
     embedded.remove_token("k8s-2")
     row = rows(checked(embedded, adam, contexts=ALL).run, "k8s-2")["reachable"]

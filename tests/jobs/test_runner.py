@@ -8,6 +8,7 @@ from time import monotonic, sleep
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from pytest_django import Settings
 
 from kbconsole.audit.models import Entry
 from kbconsole.jobs import claims, runner, services, waking
@@ -114,6 +115,21 @@ def test_what_a_dead_worker_held_is_taken_up_again(dana: User, world: World) -> 
     assert drive(run).status == "succeeded"
 
 
+def test_a_worker_that_is_only_slow_keeps_its_step(dana: User, world: World, settings: Settings) -> None:
+    run = services.start(ToyCheck(), by=dana)
+    row = run.steps.get(lane="k8s-1", phase="apply")
+    assert claims.claim(run, row)
+    assert claims.reap() == [], "its lease has not run out"
+    settings.KBCONSOLE_LEASE_SECONDS = 3600
+    claims.renew([row])
+    renewed = RunStep.objects.get(pk=row.pk)
+    assert renewed.lease_until and renewed.lease_until > timezone.now() + timedelta(minutes=50)
+    settings.KBCONSOLE_LEASE_SECONDS = 1
+    RunStep.objects.filter(pk=row.pk).update(token=row.token + 1)
+    claims.renew([row])
+    assert RunStep.objects.get(pk=row.pk).lease_until == renewed.lease_until, "another worker holds it now"
+
+
 def test_a_worker_that_was_taken_for_dead_writes_nothing(dana: User, world: World) -> None:
     run = services.start(ToyCheck(), by=dana)
     row = run.steps.get(lane="k8s-1", phase="apply")
@@ -123,6 +139,21 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing(dana: User, world: Worl
     late = execute_in_thread(row.step(), changed=False, where="test")
     assert claims.settle(run, row, late) is False
     assert RunStep.objects.get(pk=row.pk).status == "pending"
+
+
+def test_only_the_worker_with_the_newest_token_writes(dana: User, world: World) -> None:
+    run = services.start(ToyCheck(), by=dana)
+    late, stale = run.steps.get(lane="k8s-1", phase="apply"), run.steps.get(lane="k8s-1", phase="apply")
+    claims.claim(run, late)
+    RunStep.objects.filter(pk=late.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    claims.reap()
+    assert claims.claim(run, stale) is False, "read before the reaper gave it back"
+    now = RunStep.objects.get(pk=late.pk)
+    assert claims.claim(run, now)
+    result = execute_in_thread(late.step(), changed=False, where="test")
+    assert claims.settle(run, late, result) is False, "another worker runs it now"
+    assert RunStep.objects.get(pk=late.pk).status == "running"
+    assert claims.settle(run, now, result)
 
 
 def test_a_step_that_kills_three_workers_is_given_up(dana: User, world: World) -> None:
