@@ -14,7 +14,7 @@ from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Plan, PlanStatus, Run
-from kbconsole.jobs.planning import set_status
+from kbconsole.jobs.planning import MakePlan, set_status
 from networking.models import Profile
 from placements.jobs import CheckDatabase, PlaceDatabase, RetireDatabase
 from placements.lifecycle import PLACEMENT
@@ -136,7 +136,14 @@ def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
 def _plan_again(placement: Placement, *, by: Any) -> Plan:
     last = placement.plans().first()
     editors = [*(last.editors if last else []), placement.owner_id]
-    return jobs.make_plan(place_job(placement), by=by, reason=placement.purpose, editors=editors)
+    return jobs.make_plan(_job_again(placement), by=by, reason=placement.purpose, editors=editors)
+
+
+def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase:
+    """Return what was being done: a retirement that stopped half-way must not place the database anew."""
+    last = placement.runs().exclude(job=MakePlan.slug).exclude(job=CheckDatabase.slug).first()
+    job = last.definition() if last else None
+    return job if isinstance(job, RetireDatabase) else place_job(placement)
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.jobs import services as jobs
 from kbconsole.k8s.kinds import CONFIG_MAP, POD, PVC, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT
+from placements import services as placements
 from placements.models import Placement
 from placements.rendering import PLACEMENT
 from tests.driving import drive, ticks
@@ -178,3 +179,18 @@ def test_a_cluster_that_replaced_ours_is_not_deleted(dana: User, adam: User, emb
     assert there["metadata"]["uid"] == uid
     assert "deletionTimestamp" not in there["metadata"]
     traps.wait_for(lambda: traps.names(embedded, "k8s-3", POD) == ["etcd-demo-etcd-2"])
+
+
+def test_a_retirement_that_stopped_is_planned_again_as_a_retirement(
+    dana: User, adam: User, embedded: EmbeddedFleet
+) -> None:
+    register(embedded, adam)
+    placement = balanced(adam, dana)
+    plan = traps.retiring(placement, dana)
+    embedded.fault("k8s-3", "500")
+    drive(traps.started(plan, adam), seconds=60)
+    placement.refresh_from_db()
+    assert placement.status == "attention"
+    embedded.fault("k8s-3", None)
+    again = placements.plan_again(placement.pk, by=dana)
+    assert again.job == "retire-database"
