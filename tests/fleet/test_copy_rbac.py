@@ -210,3 +210,20 @@ def test_planes_that_take_no_copy_are_refused_by_name(
     with pytest.raises(ConsoleError):
         services.plan_rbac_copy(planes=planes, take_over=False, by=adam)
     assert not Plan.objects.exists()
+
+
+def test_a_role_that_grants_too_much_or_too_little_is_not_the_same(
+    embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User
+) -> None:
+    foreign(embedded, "k8s-1")
+    (held,) = (role(embedded, "k8s-1") or {})["rules"]
+    pods = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
+    same = SameRules("k8s-1", POD_ROLE, [held]).look()
+    less, more = (
+        SameRules("k8s-1", POD_ROLE, [pods]).look(),
+        SameRules("k8s-1", POD_ROLE, [held, pods]).look(),
+    )
+    assert (same.verdict, less.verdict, more.verdict) == (Verdict.PASS, Verdict.FAIL, Verdict.FAIL)
+    extra = SameRules("k8s-1", POD_ROLE, []).look()
+    assert extra.verdict == Verdict.FAIL
+    assert "secrets" in str(extra.sentence)
