@@ -43,7 +43,9 @@ WIDE = """
 CONTRAST = """
 () => {
   const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => {
+  const known = new Map();
+  const rgba = (colour) => known.get(colour) || known.set(colour, painted(colour)).get(colour);
+  const painted = (colour) => {
     paint.clearRect(0, 0, 1, 1);
     paint.fillStyle = colour;
     paint.fillRect(0, 0, 1, 1);
