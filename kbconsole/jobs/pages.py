@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from kbconsole.audit.object_links import url_for
+from kbconsole.audit.services import recording_denials
 from kbconsole.common.roles import Role, has_role
-from kbconsole.jobs.definition import CONSOLE
+from kbconsole.jobs.definition import CONSOLE, job_sentence
 from kbconsole.jobs.models import Plan, Run
 
 
@@ -64,3 +66,11 @@ def since(moment: datetime | None, until: datetime | None = None) -> str:
 
 def listed(words: Iterable[object]) -> str:
     return _(", ").join(str(word) for word in words)
+
+
+def denials(act: str, user: Any, about: Plan | Run) -> AbstractContextManager[None]:
+    """Write a refusal of this act about a plan or run to the audit log, outside the refused transaction."""
+    return recording_denials(
+        act, by=user, on=(about.subject_kind, about.subject_id, about.subject_label), job=job_sentence(about.job),
+        subject=about.subject_label, run=about.pk, hash=getattr(about, "hash", "")[:12], comment="",
+    )  # fmt: skip

@@ -14,16 +14,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseStopPolling
 
-from kbconsole.audit.services import recording_denials
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, require, roles_of
 from kbconsole.jobs import approvals as queue
 from kbconsole.jobs import plan_page, run_page, services
-from kbconsole.jobs.definition import job_sentence
 from kbconsole.jobs.forms import DecisionForm
 from kbconsole.jobs.models import Plan, PlanStatus, Run
-from kbconsole.jobs.pages import may, sees, subject_url
+from kbconsole.jobs.pages import denials, may, sees, subject_url
 from kbconsole.jobs.plan_compare import compare
 
 
@@ -42,15 +40,6 @@ def _run(request: HttpRequest, pk: int) -> Run:
     if not sees(run, request.user):
         raise Http404
     return run
-
-
-def _denials(act: str, request: HttpRequest, about: Plan | Run) -> Any:
-    """Record a refusal of this act about a plan or run."""
-    return recording_denials(
-        act, by=request.user, on=(about.subject_kind, about.subject_id, about.subject_label),
-        job=job_sentence(about.job), subject=about.subject_label, run=about.pk, hash=getattr(about, "hash", "")[:12],
-        comment="",
-    )  # fmt: skip
 
 
 # Plans
@@ -113,7 +102,7 @@ def _decide(request: HttpRequest, pk: int, *, approve: bool) -> HttpResponse:
         return _show_plan(request, plan, form=form, status=400)
     given = form.cleaned_data
     try:
-        with _denials("plan.approved" if approve else "plan.rejected", request, plan):
+        with denials("plan.approved" if approve else "plan.rejected", request.user, plan):
             decided = services.decide(
                 pk, by=request.user, approve=approve, seen_hash=given.get("seen_hash", ""),
                 comment=given.get("comment", ""), accepted=given.get("accept", []),
@@ -154,7 +143,7 @@ def plan_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("jobs:plan-detail", pk)
     try:
-        with _denials("plan.withdrawn", request, plan):
+        with denials("plan.withdrawn", request.user, plan):
             services.withdraw(pk, by=request.user)
     except ConsoleError as error:
         return _show_plan(request, _plan(request, pk), error=error, status=error.status)
@@ -172,7 +161,7 @@ def plan_go_ahead(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid() and plan.status == PlanStatus.READY and not may(plan, request.user, "run"):
         return _show_plan(request, plan, form=form, status=400)
     try:
-        with _denials("run.started", request, plan):
+        with denials("run.started", request.user, plan):
             require(request.user, Role.DBA, Role.ADMIN)
             run = services.go_ahead(pk, by=request.user, seen_hash=form.cleaned_data.get("seen_hash", ""))
     except ConsoleError as error:
@@ -276,7 +265,7 @@ def _act(
     if request.method != "POST":
         return redirect("jobs:run-detail", pk)
     try:
-        with _denials(act, request, run):
+        with denials(act, request.user, run):
             require(request.user, Role.DBA, Role.ADMIN)
             service()
     except ConsoleError as error:

@@ -16,11 +16,11 @@ from kbconsole.jobs import services
 from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Step
 from kbconsole.jobs.models import Decision, Plan, PlanStatus, Run
-from kbconsole.jobs.pages import sees
+from kbconsole.jobs.pages import denials, sees
 from placements.api.base import EVERY_ROLE, Api, Pages
 from placements.api.describe import answers, lists
 from placements.api.fields import Answer, AnyJson, AnyObject, Body, SentenceField, SentencesField, Text
-from placements.api.runs import RunAnswer, SubjectAnswer, denials
+from placements.api.runs import RunAnswer, SubjectAnswer
 
 
 class DecisionAnswer(Answer):
@@ -171,7 +171,7 @@ class PlanApi(Api):
 
     def decide(self, request: Request, plan: Plan, *, approve: bool) -> Response:
         given = self.body(request, ApproveBody if approve else RejectBody)
-        with denials("plan.approved" if approve else "plan.rejected", request, plan):
+        with denials("plan.approved" if approve else "plan.rejected", request.user, plan):
             services.decide(
                 plan.pk, by=request.user, approve=approve, seen_hash=given["hash"], comment=given["comment"],
                 accepted=given.get("accepted", []),
@@ -180,7 +180,7 @@ class PlanApi(Api):
 
     def take_back(self, request: Request, plan: Plan) -> Response:
         self.body(request, Body)
-        with denials("plan.withdrawn", request, plan):
+        with denials("plan.withdrawn", request.user, plan):
             services.withdraw(plan.pk, by=request.user)
         return self.shown(request, plan.pk)
 
@@ -223,6 +223,6 @@ class PlanGoAhead(PlanApi):
     @answers(RunAnswer, body=HashBody, code=202)
     def post(self, request: Request, pk: int) -> Response:
         given, plan = self.body(request, HashBody), self.plan(request, pk)
-        with denials("run.started", request, plan):
+        with denials("run.started", request.user, plan):
             run = services.go_ahead(plan.pk, by=request.user, seen_hash=given["hash"])
         return self.answer(request, RunAnswer, run, 202)

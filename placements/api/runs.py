@@ -12,11 +12,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kbconsole.audit.services import recording_denials
 from kbconsole.jobs import services
-from kbconsole.jobs.definition import Verdict, job_sentence
-from kbconsole.jobs.models import Plan, Run, RunStatus, StepStatus
-from kbconsole.jobs.pages import sees
+from kbconsole.jobs.definition import Verdict
+from kbconsole.jobs.models import Run, RunStatus, StepStatus
+from kbconsole.jobs.pages import denials, sees
 from kbconsole.jobs.run_page import present
 from placements.api.base import Api, Pages
 from placements.api.describe import answers, lists, query
@@ -119,15 +118,6 @@ def run_of(user: Any, pk: int) -> Run:
     return run
 
 
-def denials(act: str, request: Request, about: Plan | Run) -> Any:
-    """Write a refusal of this act about a plan or run to the audit log."""
-    return recording_denials(
-        act, by=request.user, on=(about.subject_kind, about.subject_id, about.subject_label),
-        job=job_sentence(about.job), subject=about.subject_label, run=about.pk, hash=getattr(about, "hash", "")[:12],
-        comment="",
-    )  # fmt: skip
-
-
 class RunList(Api):
     """Runs, newest first."""
 
@@ -187,7 +177,7 @@ class RunRetry(Api):
     def post(self, request: Request, pk: int) -> Response:
         self.body(request, Body)
         run = run_of(request.user, pk)
-        with denials("run.retried", request, run):
+        with denials("run.retried", request.user, run):
             again = services.retry(run.pk, by=request.user)
         return self.answer(request, RunAnswer, again, 202)
 
@@ -199,7 +189,7 @@ class RunCancel(Api):
     def post(self, request: Request, pk: int) -> Response:
         self.body(request, Body)
         run = run_of(request.user, pk)
-        with denials("run.cancel_requested", request, run):
+        with denials("run.cancel_requested", request.user, run):
             stopped = services.cancel(run.pk, by=request.user)
         return self.answer(request, RunAnswer, stopped, 202)
 

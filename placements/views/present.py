@@ -102,7 +102,7 @@ def _over(placement: Placement, plans: Sequence[Plan]) -> Present:
     if placement.status == Status.RETIRED:
         return Present(_("Retired: nothing of it is left on the planes."), placement.changed_at)
     if placement.status == Status.CANCELLED:
-        return Present(_("The request was taken back. Nothing was made."), placement.changed_at)
+        return Present(_("The request was taken back. No database was made."), placement.changed_at)
     said = [decision for plan in plans for decision in plan.decisions.all()]
     no = next((decision for decision in said if decision.verdict == Decision.Verdict.REJECT), None)
     if no is None:
