@@ -197,7 +197,7 @@ def test_take_back_cancels_the_request_and_its_plan(dana: User, profile: Profile
     assert act(dana, placement, "cancel").status_code == 302
     placement.refresh_from_db()
     assert placement.status == Status.CANCELLED and Plan.objects.get().status == "withdrawn"
-    assert "The request was taken back. Nothing was made." in text(see(dana, placement))
+    assert "The request was taken back. No database was made." in text(see(dana, placement))
     again = act(dana, placement, "cancel")
     assert again.status_code == 409 and "etcd-demo is Cancelled now" in text(again)
 
