@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
@@ -13,7 +14,7 @@ from kbconsole.common.lifecycle import transition
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import services as jobs
-from kbconsole.jobs.models import Plan, PlanStatus, Run
+from kbconsole.jobs.models import Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.planning import MakePlan, set_status
 from networking.models import Profile
 from placements.jobs import CheckDatabase, PlaceDatabase, RetireDatabase
@@ -36,6 +37,10 @@ declare(
         "placements.not_now": _("%(name)s is %(status)s now, so this cannot be done."),
         "placements.type_name": _("Type the name %(name)s exactly as it is, to confirm."),
         "placements.policy": _("Choose what becomes of the data: Delete, or WipeOut."),
+        "placements.answer_lost": _(
+            "Nobody knows yet whether the Cluster of %(name)s was made: the control plane's answer was lost. Choose "
+            "Retry on the run; it makes the Cluster once, or finds it."
+        ),
         "placements.has_cluster": _(
             "%(name)s has its Cluster already. Retire it, so that the planes are cleaned."
         ),
@@ -139,6 +144,18 @@ def _plan_again(placement: Placement, *, by: Any) -> Plan:
     return jobs.make_plan(_job_again(placement), by=by, reason=placement.purpose, editors=editors)
 
 
+def _known_outcome(placement: Placement) -> None:
+    """Raise Stale while nobody knows whether the control plane has the Cluster: its answer was lost."""
+    applied = RunStep.objects.filter(
+        run__in=placement.runs().filter(job=PlaceDatabase.slug),
+        phase="cluster",
+        status__in=[StepStatus.FAILED, StepStatus.ERRORED],
+    )
+    lost = Q(troubles__gt=0) | Q(lost__gt=0) | Q(status=StepStatus.ERRORED)
+    if not placement.cluster_uid and applied.filter(lost).exists():
+        raise Stale("placements.answer_lost", name=placement.name)
+
+
 def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase:
     """Return what was being done: a retirement that stopped half-way must not place the database anew."""
     last = placement.runs().exclude(job=MakePlan.slug).exclude(job=CheckDatabase.slug).first()
@@ -150,6 +167,7 @@ def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase:
 def plan_again(placement_id: int, *, by: Any) -> Plan:
     """Make the plan again: the last one failed, went stale, or its run did not get through."""
     placement = _mine(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
+    _known_outcome(placement)
     record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
     return _plan_again(placement, by=by)
 
@@ -160,6 +178,7 @@ def cancel(placement_id: int, *, by: Any) -> Placement:
     placement = _mine(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
     if placement.cluster_uid:
         raise Stale("placements.has_cluster", name=placement.name)
+    _known_outcome(placement)
     plan = placement.plans().first()
     if plan is not None and plan.status in (PlanStatus.READY, PlanStatus.MAKING):
         jobs.withdraw(plan.pk, by=by)

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
+from kbconsole.common.errors import Stale
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import access
 from kbconsole.jobs import services as jobs
@@ -128,3 +129,22 @@ def test_a_request_that_never_got_its_cluster_can_be_taken_back(
     placements.cancel(waiting.pk, by=dana)
     waiting.refresh_from_db()
     assert waiting.status == "cancelled"
+
+
+def test_while_the_answer_to_the_cluster_is_lost_only_retry_goes_on(
+    waiting: Placement, dana: User, adam: User, embedded: EmbeddedFleet
+) -> None:
+    after_the_dry_run = {"methods": ["PATCH"], "path": "/clusters/", "skip": 1}
+    embedded.fault(
+        embedded.control_plane, "drop", when="after", users=["kbconsole"], **after_the_dry_run
+    )
+    run = approved(waiting, adam)
+    assert (run.status, waiting.cluster_uid) == ("failed", "")
+    assert embedded.client(embedded.control_plane).list(KB_CLUSTER_V1ALPHA1, "default")
+    for act in (placements.cancel, placements.plan_again):
+        with pytest.raises(Stale, match="Choose Retry on the run"):
+            act(waiting.pk, by=dana)
+    embedded.fault(embedded.control_plane, None)
+    run = mended(run, dana)
+    waiting.refresh_from_db()
+    assert (run.status, waiting.status) == ("succeeded", "in_service"), trouble(run)
