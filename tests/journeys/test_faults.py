@@ -135,9 +135,7 @@ def test_while_the_answer_to_the_cluster_is_lost_only_retry_goes_on(
     waiting: Placement, dana: User, adam: User, embedded: EmbeddedFleet
 ) -> None:
     after_the_dry_run = {"methods": ["PATCH"], "path": "/clusters/", "skip": 1}
-    embedded.fault(
-        embedded.control_plane, "drop", when="after", users=["kbconsole"], **after_the_dry_run
-    )
+    embedded.fault(embedded.control_plane, "drop", when="after", users=["kbconsole"], **after_the_dry_run)
     run = approved(waiting, adam)
     assert (run.status, waiting.cluster_uid) == ("failed", "")
     assert embedded.client(embedded.control_plane).list(KB_CLUSTER_V1ALPHA1, "default")
