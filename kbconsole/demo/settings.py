@@ -28,7 +28,7 @@ os.environ.setdefault("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'kbconsole.sqlite3
 os.environ.setdefault("KBCONSOLE_HTTPS", "false")
 os.environ.setdefault("KBCONSOLE_PLANE_ALLOW_LOOPBACK", "true")
 os.environ.setdefault("KBCONSOLE_BEAT_SECONDS", "1")
-os.environ.setdefault("KBCONSOLE_CHECK_SECONDS", "10")
+os.environ.setdefault("KBCONSOLE_CHECK_SECONDS", "4")
 os.environ.setdefault("KBCONSOLE_POLL_SECONDS", "1")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
