@@ -9,7 +9,16 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import declare
 from kbconsole.fleet import access
-from kbconsole.k8s.kinds import CONFIG_MAP, POD, PVC, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Kind
+from kbconsole.k8s.kinds import (
+    CONFIG_MAP,
+    POD,
+    PVC,
+    ROLE_BINDING,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+    selector_of,
+)
 
 declare(
     {
@@ -31,7 +40,7 @@ class Trace:
 
     @property
     def selector(self) -> str:
-        return ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
+        return selector_of(self.labels)
 
 
 def database_labels(name: str) -> dict[str, str]:

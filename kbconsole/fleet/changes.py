@@ -15,7 +15,7 @@ from kbconsole.jobs.definition import Change, Diff, ObjectDiff, Outcome, Touch, 
 from kbconsole.k8s.client import Applied, PlaneClient
 from kbconsole.k8s.commands import kubectl_apply, kubectl_delete
 from kbconsole.k8s.errors import Conflict, Rejected
-from kbconsole.k8s.kinds import NAMESPACE, Object, Ref, kind_named, kind_of, ref_of
+from kbconsole.k8s.kinds import NAMESPACE, Object, Ref, kind_named, kind_of, ref_of, selector_of
 from kbconsole.k8s.manifests import canonical, changed_fields
 
 declare(
@@ -210,7 +210,7 @@ class RemoveMatching(Change):
 
     @property
     def selector(self) -> str:
-        return ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
+        return selector_of(self.labels)
 
     def label(self) -> Sentence:
         return say("fleet.remove_matching", kind=self.kind, namespace=self.namespace, labels=self.selector)

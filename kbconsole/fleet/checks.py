@@ -16,7 +16,7 @@ from kbconsole.fleet.access import client
 from kbconsole.fleet.changes import dry_run, named
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
 from kbconsole.k8s.commands import kubectl_get
-from kbconsole.k8s.kinds import CLUSTER_ROLE, Object, Ref, kind_named, kind_of, ref_of
+from kbconsole.k8s.kinds import CLUSTER_ROLE, Object, Ref, kind_named, kind_of, ref_of, selector_of
 from kbconsole.k8s.manifests import canonical, changed_fields
 from kbconsole.k8s.rules import Right, diff_rules, show_right
 
@@ -114,7 +114,7 @@ class Absent(Check):
 
     @property
     def selector(self) -> str:
-        return ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
+        return selector_of(self.labels)
 
     def label(self) -> Sentence:
         return say("fleet.absent", kind=self.kind, namespace=self.namespace)

@@ -164,3 +164,8 @@ def kind_named(api_version: str, kind: str) -> Kind:
 def kind_of(obj: Mapping[str, Any]) -> Kind:
     """Return the kind of an object by its apiVersion and kind. Raises KeyError."""
     return kind_named(obj["apiVersion"], obj["kind"])
+
+
+def selector_of(labels: Mapping[str, str]) -> str:
+    """Return labels as a selector that asks for all of them, `a=b,c=d`, in the order of their keys."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

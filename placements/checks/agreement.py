@@ -18,6 +18,7 @@ from kbconsole.k8s.kinds import (
     SERVICE,
     SERVICE_ACCOUNT,
     Object,
+    selector_of,
 )
 from placements.facts import database_labels, traces
 from placements.observation import pod_fact
@@ -97,7 +98,7 @@ class PlanesAgree(Check):
                 yield there
 
     def _leaders(self, plane: str) -> list[str]:
-        labels = ",".join(f"{key}={value}" for key, value in database_labels(self.name).items())
+        labels = selector_of(database_labels(self.name))
         pods = access.client(plane).list(POD, self.namespace, labels=labels)
         return [fact["name"] for fact in map(pod_fact, pods) if fact["role"] == self.leader]
 

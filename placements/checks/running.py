@@ -23,6 +23,7 @@ from kbconsole.k8s.kinds import (
     SERVICE,
     Kind,
     Object,
+    selector_of,
 )
 from placements.observation import pod_fact, service_fact
 
@@ -71,11 +72,6 @@ declare(
 )
 
 
-def selector_text(labels: dict[str, str]) -> str:
-    """Return labels as a selector, `a=b,c=d`."""
-    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-
-
 @dataclass(frozen=True)
 class DatabaseCheck(Check):
     """A check of one database's objects on one plane: those of the kind `of` that have the labels."""
@@ -91,12 +87,10 @@ class DatabaseCheck(Check):
         return say(self.title)
 
     def commands(self) -> list[str]:
-        return [
-            kubectl_get(self.of, "", self.namespace, context=self.plane, labels=selector_text(self.labels))
-        ]
+        return [kubectl_get(self.of, "", self.namespace, context=self.plane, labels=selector_of(self.labels))]
 
     def found(self) -> list[Object]:
-        return access.client(self.plane).list(self.of, self.namespace, labels=selector_text(self.labels))
+        return access.client(self.plane).list(self.of, self.namespace, labels=selector_of(self.labels))
 
 
 def seen(**what: Json) -> dict[str, Json]:
