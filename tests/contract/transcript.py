@@ -1,0 +1,84 @@
+"""What one server answered, without what must differ between two servers, and how two such stories differ."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import re
+from typing import Any
+
+_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+_ADDRESS = re.compile(r"\b10\.\d{1,3}\.\d{1,3}\.\d{1,3}\b")
+_SERVER = re.compile(r"https://127\.0\.0\.1:\d+")
+_GENERATED = "{5 characters}"
+
+
+class Masks:
+    """Takes the same word for the same value throughout one story, so that what is equal stays equal."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: dict[tuple[str, str], str] = {}
+
+    def _word(self, what: str, value: str) -> str:
+        seen = [key for key in self._known if key[0] == what]
+        return self._known.setdefault((what, value), f"<{what} {len(seen) + 1}>")
+
+    def text(self, text: str) -> str:
+        text = text.replace(self._name, "NAME")
+        text = _UUID.sub(lambda found: self._word("uid", found[0]), text)
+        text = _TIME.sub("<time>", text)
+        text = _SERVER.sub("<server>", text)
+        for (what, value), word in self._known.items():
+            if (what in ("version", "port") and f" {value}" in text) or f"({value})" in text:
+                text = re.sub(rf"(?<=[ (]){value}\b", word, text)
+        return _ADDRESS.sub(lambda found: self._word("address", found[0]), text)
+
+    def value(self, value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {self.text(name): self.value(item, name) for name, item in _ordered(value).items()}
+        if isinstance(value, list):
+            return [self.value(item, key) for item in value]
+        if key == "resourceVersion" and value:
+            return self._word("version", str(value))
+        if key in ("nodePort", "healthCheckNodePort") and value:
+            return self._word("port", str(value))
+        if key == "continue" and value:
+            return "<continue>"
+        return self.text(value) if isinstance(value, str) else value
+
+
+def _ordered(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the object with the entries of `managedFields` in one order and generated names made equal."""
+    body = copy.copy(body)
+    if isinstance(entries := body.get("managedFields"), list):
+        body["managedFields"] = sorted(
+            entries, key=lambda entry: json.dumps({**entry, "time": ""}, sort_keys=True)
+        )
+    prefix, name = body.get("generateName"), body.get("name")
+    if prefix and isinstance(name, str) and len(name) == len(prefix) + 5 and name.startswith(prefix):
+        body["name"] = prefix + _GENERATED
+    return body
+
+
+class Transcript:
+    """The story of one case on one backend."""
+
+    def __init__(self, name: str) -> None:
+        self._masks = Masks(name)
+        self.entries: list[Any] = []
+
+    def add(self, entry: Any) -> None:
+        """Take what is JSON; it is masked at once, since the caller may change it."""
+        self.entries.append(self._masks.value(json.loads(json.dumps(entry, default=str))))
+
+
+def difference(real: Transcript, embedded: Transcript) -> str:
+    """Return the difference as a text, "" for none."""
+    lines = [
+        json.dumps(story.entries, indent=1, sort_keys=True, ensure_ascii=False).splitlines()
+        for story in (real, embedded)
+    ]
+    return "\n".join(difflib.unified_diff(*lines, "real", "embedded", n=6, lineterm=""))
