@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from kbconsole.celery import app
+from tests.guard import run_folder
 from tests.people import person
+
+pytest_plugins = ["tests.fleets.fixtures"]
+HERE = Path(__file__).parent
+# Tests that share one demo, or the real servers, stay in one process of pytest-xdist.
+TOGETHER = {HERE / "browser": "browser", HERE / "demo_command": "demo_command"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before the folder of tmp_path is settled
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all files of a run lie in the folder that its guard removes; --basetemp keeps those of tmp_path."""
+    if not hasattr(config, "workerinput"):
+        config.option.basetemp = config.option.basetemp or str(run_folder() / "t")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        groups = [name for folder, name in TOGETHER.items() if folder in item.path.parents]
+        if item.get_closest_marker("real"):
+            groups = ["real"]
+        for name in groups:
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(autouse=True)

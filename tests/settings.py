@@ -1,10 +1,11 @@
 """The project's own settings, with the values that tests need given by the environment."""
 
 import os
-import tempfile
-from pathlib import Path
 
-_data = Path(os.environ.setdefault("KBCONSOLE_DATA_DIR", tempfile.mkdtemp(prefix="kbconsole-test-")))
+from tests.guard import worker_folder
+
+_data = worker_folder()
+os.environ["KBCONSOLE_DATA_DIR"] = str(_data)
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 40)
 os.environ.setdefault("KBCONSOLE_CREDENTIAL_KEYS", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=")
 os.environ.setdefault("KBCONSOLE_AUDIT_KEYS", "tests-only-" + "a" * 40)

@@ -15,6 +15,8 @@ from time import monotonic, sleep
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tests.guard.processes import processes_of
+
 ROOT = Path(__file__).parents[2]
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 STOP_SECONDS = 20.0
@@ -37,20 +39,6 @@ def until(what: str, done: Callable[[], bool], seconds: float) -> float:
             raise TimeoutError(f"after {seconds:.0f} s still not: {what}")
         sleep(0.05)
     return monotonic() - begun
-
-
-def processes_of(folder: Path) -> list[int]:
-    """Return the ids of all processes that were started for the demo in this folder (Linux: reads /proc)."""
-    mark = f"KBCONSOLE_DATA_DIR={folder}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if (
-                mark in path.read_bytes().split(b"\0")
-                and "\nState:\tZ" not in (path.parent / "status").read_text()
-            ):
-                found.append(int(path.parent.name))
-    return found
 
 
 class Demo:

@@ -14,7 +14,8 @@ from time import monotonic
 
 import pytest
 
-from tests.demo_command.running import COMPLETE, ROOT, Demo, processes_of, until
+from tests.demo_command.running import COMPLETE, ROOT, Demo, until
+from tests.guard.processes import processes_of
 
 pytestmark = pytest.mark.slow
 # The goals are 15 s and 30 s on an idle machine; a busy one with two cores gets four times as long.
