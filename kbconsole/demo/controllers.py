@@ -10,6 +10,7 @@ from kbconsole.demo.kubelet import Kubelet
 from kbconsole.demo.loadbalancer import LoadBalancer
 from kbconsole.demo.looking import Controller
 from kbconsole.demo.operator import Operator
+from kbconsole.demo.upkeep import Upkeep
 from kbconsole.k8s.client import PlaneClient
 
 # plane, user, manager → client with short time-outs
@@ -17,7 +18,10 @@ MakeClient = Callable[[str, str, str], PlaneClient]
 
 
 class Controllers:
-    """The operator in one thread, the rest of kube-controller-manager and kubelet in one thread per plane."""
+    """The operator in one thread; kube-controller-manager, load balancers and kubelet in one thread per plane.
+
+    `manager` False: a real kube-controller-manager is there.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class Controllers:
         line: str,
         delay: float,
         interval: float,
+        manager: bool = True,
     ) -> None:
         self._stop = threading.Event()
         self._clients: list[PlaneClient] = []
@@ -39,19 +44,20 @@ class Controllers:
 
         by_context = {plane: client(plane, "operator", "kubeblocks") for plane in planes}
         self.operator = Operator(client(control, "operator", "kubeblocks"), by_context, line, interval)
-        groups: list[list[Controller]] = [[self.operator], [Aggregation(client(control, "admin", MANAGER))]]
+        groups: list[list[Controller]] = [
+            [self.operator, Upkeep(client(control, "admin", "deployment-controller"), self.operator)]
+        ]
+        if manager:
+            groups.append([Aggregation(client(control, "admin", MANAGER))])
         for number, plane in enumerate(planes, start=1):
-            kubelet = client(plane, "admin", "kubelet")
-            groups.append(
-                [
-                    Aggregation(client(plane, "admin", MANAGER)),
-                    Collector(client(plane, "admin", "garbage-collector")),
-                    LoadBalancer(
-                        client(plane, "admin", "cloud-controller-manager"), number=number, delay=delay
-                    ),
-                    Kubelet(kubelet, number=number, delay=delay),
-                ]
-            )
+            group: list[Controller] = []
+            if manager:
+                group.append(Aggregation(client(plane, "admin", MANAGER)))
+                group.append(Collector(client(plane, "admin", "garbage-collector")))
+            cloud = client(plane, "admin", "cloud-controller-manager")
+            group.append(LoadBalancer(cloud, number=number, delay=delay))
+            group.append(Kubelet(client(plane, "admin", "kubelet"), number=number, delay=delay))
+            groups.append(group)
         for group in groups:
             for controller in group:
                 controller.interval = interval

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kbconsole.demo import ca, control, seed
+from kbconsole.demo import ca, control, kbschema, seed
 from kbconsole.demo.authz import User
 from kbconsole.demo.controllers import Controllers
 from kbconsole.demo.host import Host
@@ -22,7 +22,7 @@ from kbconsole.k8s.credentials import PlaneCredential
 
 CONTROL_PLANE = "control-plane"
 # Of the stand-in controllers: a plane that hangs holds up a pass no longer than this, in seconds.
-_PATIENCE: dict[str, float] = {"connect_timeout": 1, "read_timeout": 2, "deadline": 2}
+PATIENCE: dict[str, float] = {"connect_timeout": 1, "read_timeout": 2, "deadline": 2}
 
 
 class EmbeddedFleet:
@@ -77,7 +77,7 @@ class EmbeddedFleet:
             state.keep(f"plane:{name}", self._facts[name])
         if self._with_controllers:
             self._controllers = Controllers(
-                lambda plane, user, manager: self.client(plane, user, manager=manager, **_PATIENCE),
+                lambda plane, user, manager: self.client(plane, user, manager=manager, **PATIENCE),
                 control=CONTROL_PLANE,
                 planes=self.data_planes,
                 line=self.line,
@@ -111,10 +111,13 @@ class EmbeddedFleet:
         return PlaneServer(plane, context, facts["port"])
 
     def _seed(self, plane: Plane) -> None:
+        seed.fill(plane, seed.itself())
         if plane.name == CONTROL_PLANE:
-            seed.control_plane(plane, line=self.line, contexts=list(self.planes))
+            seed.fill(plane, seed.by("kubeadm", kbschema.definitions(self.line)))
+            contexts = list(self.planes)
+            seed.fill(plane, seed.control_plane(plane.identity, line=self.line, contexts=contexts))
         else:
-            seed.data_plane(plane, nodes=self._nodes)
+            seed.fill(plane, seed.data_plane(plane.identity, nodes=self._nodes))
 
     def stop(self) -> None:
         """Stop controllers and servers and write everything down."""

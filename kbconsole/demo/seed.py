@@ -1,28 +1,23 @@
-"""What a new plane holds before anybody uses it."""
+"""What a new plane holds before anybody uses it, whoever serves it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kbconsole.demo import kbschema, rights, router
-from kbconsole.demo.plane import Plane
+from kbconsole.demo import rights, router
+from kbconsole.demo.plane import Identity, Plane
 from kbconsole.demo.rights import POD_ROLE, cluster_role, rule
+from kbconsole.k8s.client import PlaneClient
+from kbconsole.k8s.kinds import kind_of
 
 Object = dict[str, Any]
+# Who writes an object (the manager of its fields), and the object with its status.
+Seed = Iterator[tuple[str, Object]]
 VERSIONS = {"0.9": "0.9.5", "1.0": "1.0.2"}
+MERGE = "application/merge-patch+json"
 _HELM = {"meta.helm.sh/release-name": "kubeblocks", "meta.helm.sh/release-namespace": "kb-system"}
-
-
-def path_of(plane: Plane, body: Object, *, subresource: str = "", named: bool = True) -> str:
-    """Return the API path of an object on the plane."""
-    group, _, version = body["apiVersion"].rpartition("/")
-    found = [r for r in plane.served.in_version(group, version) if r.kind == body["kind"]]
-    base = f"/apis/{group}/{version}" if group else f"/api/{version}"
-    space = body["metadata"].get("namespace")
-    middle = f"/namespaces/{space}" if found[0].namespaced else ""
-    end = f"/{body['metadata']['name']}" if named else ""
-    return f"{base}{middle}/{found[0].plural}{end}" + (f"/{subresource}" if subresource else "")
 
 
 def send(
@@ -36,13 +31,25 @@ def send(
     return reply.body
 
 
-def add(plane: Plane, body: Object, *, manager: str = "helm") -> None:
-    """Create an object, with its status."""
-    send(plane, "POST", path_of(plane, body, named=False), body, manager=manager)
-    if "status" in body and body["kind"] != "CustomResourceDefinition":
-        patch = {"status": body["status"]}
-        merge = "application/merge-patch+json"
-        send(plane, "PATCH", path_of(plane, body, subresource="status"), patch, manager=manager, kind=merge)
+def fill(plane: Plane, seed: Iterable[tuple[str, Object]]) -> None:
+    """Write into an embedded plane, before it is served."""
+    for manager, body in seed:
+        kind, name = kind_of(body), body["metadata"]["name"]
+        space = body["metadata"].get("namespace", "")
+        send(plane, "POST", kind.path(space), body, manager=manager)
+        if "status" in body:
+            patch = {"status": body["status"]}
+            send(plane, "PATCH", kind.path(space, name, "status"), patch, manager=manager, kind=MERGE)
+
+
+def write(clients: Mapping[str, PlaneClient], seed: Iterable[tuple[str, Object]]) -> None:
+    """Write through the API of a plane, by a client of each manager. Raises KubeError."""
+    for manager, body in seed:
+        client, metadata = clients[manager], body["metadata"]
+        client.create(body)
+        if "status" in body:
+            key = kind_of(body), metadata["name"], metadata.get("namespace", "")
+            client.patch(*key, {"status": body["status"]}, subresource="status")
 
 
 def _core(kind: str, name: str, **fields: Any) -> Object:
@@ -50,15 +57,18 @@ def _core(kind: str, name: str, **fields: Any) -> Object:
     return {"apiVersion": "v1", "kind": kind, "metadata": metadata} | fields
 
 
-def _base() -> list[Object]:
-    spaces = [
-        _core("Namespace", name) for name in ("default", "kube-system", "kube-public", "kube-node-lease")
-    ]
-    return [*spaces, *rights.bootstrap()]
+def by(manager: str, bodies: Iterable[Object]) -> Seed:
+    return ((manager, body) for body in bodies)
 
 
-def _node(plane: Plane, number: int) -> Object:
-    place = plane.identity.number
+def itself() -> Seed:
+    """Yield what a real API server makes when it starts for the first time."""
+    spaces = ("default", "kube-system", "kube-public", "kube-node-lease")
+    return by("kube-apiserver", [*(_core("Namespace", name) for name in spaces), *rights.bootstrap()])
+
+
+def _node(plane: Identity, number: int) -> Object:
+    place = plane.number
     labels = {
         "kubernetes.io/hostname": f"{plane.name}-node-{number}",
         "topology.kubernetes.io/region": f"region-{place}",
@@ -69,7 +79,7 @@ def _node(plane: Plane, number: int) -> Object:
         "Node",
         f"{plane.name}-node-{number}",
         metadata={"labels": labels},
-        spec={"podCIDR": f"{plane.identity.pod_range}.{number}.0/24"},
+        spec={"podCIDR": f"{plane.pod_range}.{number}.0/24"},
         status={
             "addresses": [{"type": "InternalIP", "address": address}],
             "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
@@ -78,8 +88,8 @@ def _node(plane: Plane, number: int) -> Object:
     )
 
 
-def data_plane(plane: Plane, *, nodes: int = 2) -> None:
-    """Fill a data plane."""
+def data_plane(plane: Identity, *, nodes: int = 2) -> Seed:
+    """Yield what a data plane holds."""
     storage = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
@@ -91,8 +101,8 @@ def data_plane(plane: Plane, *, nodes: int = 2) -> None:
         "volumeBindingMode": "WaitForFirstConsumer",
         "allowVolumeExpansion": True,
     }
-    for body in [*_base(), *rights.of_data_plane(), storage, *(_node(plane, i) for i in range(1, nodes + 1))]:
-        add(plane, body, manager="kubeadm")
+    machines = [_node(plane, number) for number in range(1, nodes + 1)]
+    return by("kubeadm", [*rights.of_data_plane(), storage, *machines])
 
 
 def _deployment(name: str, component: str, version: str, contexts: list[str]) -> Object:
@@ -215,15 +225,12 @@ def pod_roles(line: str) -> list[Object]:
     return [*made, cluster_role(POD_ROLE, total, labels=helm, metadata=metadata, aggregationRule=aggregation)]
 
 
-def control_plane(plane: Plane, *, line: str, contexts: list[str]) -> None:
-    """Fill the control plane with KubeBlocks of a release line that knows these contexts."""
+def control_plane(plane: Identity, *, line: str, contexts: list[str]) -> Seed:
+    """Yield KubeBlocks of a release line that knows these contexts; its kinds are there already."""
     version = VERSIONS[line]
-    spaces = [*_base(), _core("Namespace", "kb-system")]
-    for body in [*spaces, *rights.of_control_plane(), _node(plane, 1), *kbschema.definitions(line)]:
-        add(plane, body, manager="kubeadm")
+    yield from by("kubeadm", [_core("Namespace", "kb-system"), *rights.of_control_plane(), _node(plane, 1)])
     deployments = [
         _deployment("kubeblocks", "apps", version, contexts),
         _deployment("kubeblocks-dataprotection", "dataprotection", version, contexts),
     ]
-    for body in [*pod_roles(line), *engine_definitions(line), *deployments]:
-        add(plane, body)
+    yield from by("helm", [*pod_roles(line), *engine_definitions(line), *deployments])

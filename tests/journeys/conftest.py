@@ -6,32 +6,14 @@ from pathlib import Path
 import pytest
 
 from kbconsole.demo.fleet import EmbeddedFleet
-from kbconsole.fleet import access
 from placements.jobs import base, retire
-
-
-@pytest.fixture
-def line() -> str:
-    """The release line of KubeBlocks; a test may parametrise it."""
-    return "0.9"
-
-
-@pytest.fixture
-def delay() -> float:
-    """About how many seconds a pod or a load balancer takes; a test may parametrise it."""
-    return 0.05
+from tests.fleets.fixtures import embedded_fleet
 
 
 @pytest.fixture
 def embedded(tmp_path: Path, line: str, delay: float) -> Iterator[EmbeddedFleet]:
-    """A fresh embedded fleet with quick controllers."""
-    fleet = EmbeddedFleet(tmp_path / "fleet.sqlite3", line=line, delay=delay, interval=0.05)
-    fleet.start()
-    try:
-        yield fleet
-    finally:
-        access.forget_clients()
-        fleet.stop()
+    """A fresh embedded fleet with quick controllers, for what only it can do."""
+    yield from embedded_fleet(tmp_path, line, delay)
 
 
 Impatient = Callable[..., None]

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import services as fleet
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Plan, Run
@@ -17,6 +16,7 @@ from placements import services as placements
 from placements.models import Placement
 from placements.wishes import Wish
 from tests.driving import drive, ticks
+from tests.fleets.protocol import Fleet
 
 PLANES = ("k8s-1", "k8s-2", "k8s-3")
 ACK_PRIVATE: dict[str, Any] = {
@@ -24,7 +24,7 @@ ACK_PRIVATE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def register(embedded: EmbeddedFleet, admin: User, planes: Sequence[str] = PLANES) -> None:
+def register(embedded: Fleet, admin: User, planes: Sequence[str] = PLANES) -> None:
     """Register the control plane and planes from a real kubeconfig, through draft, preflight and save."""
     contexts = [embedded.control_plane, *planes]
     draft = fleet.upload_draft(data=embedded.kubeconfig(contexts=contexts).encode(), by=admin)

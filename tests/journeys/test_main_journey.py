@@ -11,6 +11,7 @@ from kbconsole.jobs import services as jobs
 from kbconsole.k8s.kinds import CLUSTER_ROLE, CONFIG_MAP, POD, PVC, SERVICE, SERVICE_ACCOUNT
 from placements import services as placements
 from tests.driving import drive
+from tests.fleets.protocol import Fleet
 from tests.journeys.fleet import PLANES, approved, asked, cloud, mesh, plan_of, register, trouble, wish
 from tests.people import signed_in
 
@@ -20,21 +21,21 @@ LABELS = "app.kubernetes.io/instance=etcd-demo"
 
 @pytest.mark.parametrize("line", ["0.9", "1.0"])
 def test_an_etcd_over_three_planes_runs_and_is_retired(
-    line: str, dana: User, adam: User, embedded: EmbeddedFleet
+    line: str, dana: User, adam: User, fleet: Fleet
 ) -> None:
-    register(embedded, adam)
+    register(fleet, adam)
     placement = asked(wish(mesh(adam)), dana)
     plan = plan_of(placement)
     assert plan.status == "ready", plan.failure
-    assert not embedded.client("k8s-1").list(POD, "default")
+    assert not fleet.client("k8s-1").list(POD, "default")
 
     run = approved(placement, adam)
     assert run.status == "succeeded", trouble(run)
     assert placement.status == "in_service"
     for number, plane in enumerate(PLANES):
-        pods = embedded.client(plane).list(POD, "default", labels=LABELS)
+        pods = fleet.client(plane).list(POD, "default", labels=LABELS)
         assert [pod["metadata"]["name"] for pod in pods] == [f"etcd-demo-etcd-{number}"]
-        assert embedded.client(plane).get(CLUSTER_ROLE, "kubeblocks-cluster-pod-role")
+        assert fleet.client(plane).get(CLUSTER_ROLE, "kubeblocks-cluster-pod-role")
     assert placement.observed
     seen = {pod["name"]: pod for there in placement.observed.values() for pod in there["pods"]}
     assert sorted(seen) == [f"etcd-demo-etcd-{n}" for n in range(3)]
@@ -48,16 +49,16 @@ def test_an_etcd_over_three_planes_runs_and_is_retired(
     for plane in PLANES:
         shared = () if line == "1.0" else (SERVICE_ACCOUNT,)  # on 1.0 by all databases of a definition
         for kind in (POD, PVC, SERVICE, CONFIG_MAP, *shared):
-            assert not embedded.client(plane).list(kind, "default", labels=LABELS), (plane, kind.kind)
+            assert not fleet.client(plane).list(kind, "default", labels=LABELS), (plane, kind.kind)
     acts = set(Entry.objects.values_list("act", flat=True))
     assert {"placement.requested", "plan.approved", "run.ended", "placement.retire_requested"} <= acts
 
 
 @pytest.mark.parametrize("line", ["0.9", "1.0"])
 def test_with_cloud_load_balancers_every_replica_has_its_address(
-    line: str, dana: User, adam: User, embedded: EmbeddedFleet
+    line: str, dana: User, adam: User, fleet: Fleet
 ) -> None:
-    register(embedded, adam)
+    register(fleet, adam)
     placement = asked(wish(cloud(adam)), dana)
     run = approved(placement, adam)
     assert run.status == "succeeded", trouble(run)

@@ -1,0 +1,153 @@
+"""Taking an API server back to what it held before a test, directly and as its admin."""
+
+from __future__ import annotations
+
+import copy
+from time import monotonic, sleep
+from typing import Any
+
+from kbconsole.k8s.kinds import group_version_path
+from tests.fleets.api import Answer, Api
+
+Object = dict[str, Any]
+Key = tuple[str, str, str]  # collection, namespace, name
+GONE_SECONDS = 30.0
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+# What tests, the console and the stand-ins write. Definitions go before what they define would be listed.
+COLLECTIONS = (
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    "/apis/apps/v1/deployments",
+    "/apis/apps/v1/statefulsets",
+    "/apis/batch/v1/jobs",
+    "/api/v1/pods",
+    "/api/v1/persistentvolumeclaims",
+    "/api/v1/persistentvolumes",
+    "/api/v1/services",
+    "/api/v1/configmaps",
+    "/api/v1/secrets",
+    "/api/v1/serviceaccounts",
+    "/api/v1/resourcequotas",
+    "/api/v1/limitranges",
+    "/api/v1/events",
+    f"{RBAC}/rolebindings",
+    f"{RBAC}/roles",
+    f"{RBAC}/clusterrolebindings",
+    f"{RBAC}/clusterroles",
+    "/apis/storage.k8s.io/v1/storageclasses",
+    "/api/v1/nodes",
+)
+NAMESPACES = "/api/v1/namespaces"
+# Written by those who watch over every namespace, at any time.
+_OTHERS = {("/api/v1/serviceaccounts", "default"), ("/api/v1/configmaps", "kube-root-ca.crt")}
+_LEFT_OUT = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
+
+
+class Baseline:
+    """What a server holds at one moment, and the way back to it."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._kept = self._everything()
+
+    def restore(self, api: Api) -> None:
+        """Remove what is new, write back what was changed or removed. Raises TimeoutError, RuntimeError."""
+        self._api, until = api, monotonic() + GONE_SECONDS
+        while left := self._differences():
+            if monotonic() > until:
+                raise TimeoutError(f"it does not go back to what it was: {left[:5]}")
+            sleep(0.05)
+
+    def _differences(self) -> list[Key]:
+        """Make one pass; return what it had to change."""
+        now = self._everything()
+        new = [key for key in now if key not in self._kept]
+        changed = [key for key, body in self._kept.items() if not _same(body, now.get(key))]
+        for key in new:
+            self._remove(key, now[key])
+        for key in changed:
+            self._write_back(key, now.get(key))
+        return new + changed
+
+    def _everything(self) -> dict[Key, Object]:
+        custom = [f"{_path_of(crd)}" for crd in self._list(COLLECTIONS[0])]
+        found: dict[Key, Object] = {}
+        for collection in (*custom, *COLLECTIONS, NAMESPACES):
+            for body in self._list(collection):
+                metadata = body["metadata"]
+                if (collection, metadata["name"]) not in _OTHERS:
+                    found[(collection, metadata.get("namespace", ""), metadata["name"])] = body
+        return found
+
+    def _list(self, collection: str) -> list[Object]:
+        answer = self._api.get(collection)
+        if answer.code == 404:  # a definition that is just coming or going
+            return []
+        return list(_checked(answer)["items"] or [])
+
+    def _remove(self, key: Key, body: Object) -> None:
+        path = _path(key)
+        if body["metadata"].get("finalizers"):
+            _checked(self._api.merge(path, {"metadata": {"finalizers": None}}), missing=True)
+        if "deletionTimestamp" not in body["metadata"] or key[0] != NAMESPACES:
+            _checked(self._api.delete(path, {"gracePeriodSeconds": 0}), missing=True)
+        if key[0] == NAMESPACES:  # its controller takes seconds; what was in it is gone
+            ended = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": key[2]}, "spec": {}}
+            _checked(self._api.ask("PUT", f"{path}/finalize", ended), missing=True)
+
+    def _write_back(self, key: Key, now: Object | None) -> None:
+        body = _plain(self._kept[key])
+        if now is not None and "deletionTimestamp" in now["metadata"]:
+            self._remove(key, now)
+            return
+        method, path = ("POST", _collection(key)) if now is None else ("PUT", _path(key))
+        answer = self._api.ask(method, path, body, fieldManager=_manager(self._kept[key]))
+        if answer.code == 422 and now is not None:  # what cannot be changed is made anew
+            self._remove(key, now)
+            return
+        _checked(answer, missing=True, conflict=True)
+        if "status" in body:
+            patch = {"status": body["status"]}
+            _checked(self._api.merge(f"{_path(key)}/status", patch), missing=True)
+
+
+def _same(kept: Object, now: Object | None) -> bool:
+    return now is not None and (
+        kept["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]
+        or _plain(kept) == _plain(now)
+    )
+
+
+def _plain(body: Object) -> Object:
+    """Return the object without what the server alone writes."""
+    plain = copy.deepcopy(body)
+    plain["metadata"] = {k: v for k, v in plain["metadata"].items() if k not in _LEFT_OUT}
+    return plain
+
+
+def _manager(body: Object) -> str:
+    entries = body["metadata"].get("managedFields") or [{}]
+    return str(entries[0].get("manager", "helm"))
+
+
+def _path_of(definition: Object) -> str:
+    spec = definition["spec"]
+    stored = next(version["name"] for version in spec["versions"] if version["storage"])
+    return f"{group_version_path(spec['group'] + '/' + stored)}/{spec['names']['plural']}"
+
+
+def _collection(key: Key) -> str:
+    base, _, plural = key[0].rpartition("/")
+    return f"{base}/namespaces/{key[1]}/{plural}" if key[1] else key[0]
+
+
+def _path(key: Key) -> str:
+    return f"{_collection(key)}/{key[2]}"
+
+
+def _checked(answer: Answer, *, missing: bool = False, conflict: bool = False) -> Object:
+    if answer.code < 300 or (missing and answer.code == 404) or (conflict and answer.code == 409):
+        return answer.body if isinstance(answer.body, dict) else {}
+    raise RuntimeError(f"{answer.code}: {answer.body}")

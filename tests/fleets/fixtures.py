@@ -1,0 +1,84 @@
+"""Fixtures: a fleet of either backend. A test that passes on one and fails on the other has found a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kbconsole.demo.fleet import EmbeddedFleet
+from kbconsole.fleet import access
+from tests.fleets import binaries
+from tests.fleets.protocol import Fleet
+from tests.fleets.real import RealFleet, RealServers
+
+REAL = pytest.param("real", marks=pytest.mark.real)
+INTERVAL = 0.05
+
+
+@pytest.fixture(scope="session")
+def real_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServers]:
+    """Real API servers, started once per run. Whoever changes them takes them back: `fleet(line).reset()`."""
+    if why := binaries.why_no_servers():
+        pytest.skip(why)
+    servers = RealServers(tmp_path_factory.mktemp("real"))
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
+
+
+@pytest.fixture
+def line() -> str:
+    """The release line of KubeBlocks; a test may parametrise it."""
+    return "0.9"
+
+
+@pytest.fixture
+def delay() -> float:
+    """About how many seconds a pod or a load balancer takes; a test may parametrise it."""
+    return 0.05
+
+
+@pytest.fixture(params=["embedded", REAL])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Whose API servers: kbconsole.demo's, or real ones."""
+    return str(request.param)
+
+
+@pytest.fixture
+def fleet(
+    request: pytest.FixtureRequest, backend: str, line: str, delay: float, tmp_path: Path
+) -> Iterator[Fleet]:
+    """A fleet of this backend and line as it is in the beginning, with quick stand-in controllers."""
+    if backend == "embedded":
+        yield from embedded_fleet(tmp_path, line, delay)
+    else:
+        yield from real_fleet(request.getfixturevalue("real_servers"), line, delay)
+
+
+def embedded_fleet(folder: Path, line: str, delay: float) -> Iterator[EmbeddedFleet]:
+    """Yield a fresh one and stop it."""
+    fleet = EmbeddedFleet(folder / "fleet.sqlite3", line=line, delay=delay, interval=INTERVAL)
+    fleet.start()
+    try:
+        yield fleet
+    finally:
+        access.forget_clients()
+        fleet.stop()
+
+
+def real_fleet(servers: RealServers, line: str, delay: float) -> Iterator[RealFleet]:
+    """Yield the running one, empty; leave it so. Skips without KubeBlocks' definitions."""
+    if why := binaries.why_no_definitions(line):
+        pytest.skip(why)
+    fleet = servers.fleet(line)
+    fleet.reset()
+    fleet.start_controllers(delay=delay, interval=INTERVAL)
+    try:
+        yield fleet
+    finally:
+        access.forget_clients()
+        fleet.reset()
