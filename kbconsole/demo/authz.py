@@ -97,27 +97,53 @@ class Authorizer:
 
     def role_rules(self, reference: Object, namespace: str) -> list[Rule] | None:
         """Return the rules of a roleRef; None when the role is not there."""
-        if reference["kind"] == "ClusterRole":
-            role = self._store.get(CLUSTER_ROLES, "", reference["name"])
+        name = reference.get("name", "")
+        if reference.get("kind") == "ClusterRole":
+            role = self._store.get(CLUSTER_ROLES, "", name)
         else:
-            role = self._store.get(ROLES, namespace, reference["name"])
+            role = self._store.get(ROLES, namespace, name)
         return None if role is None else list(role.get("rules") or [])
 
     def rules(self, user: User, namespace: str) -> Iterator[Rule]:
         """Return every rule that the user has in the namespace ("": cluster-wide ones only)."""
-        yield from self._bound(CLUSTER_ROLE_BINDINGS, "", user)
-        if namespace:
-            yield from self._bound(ROLE_BINDINGS, namespace, user)
+        for _, _, rules in self._bound_to(user, namespace):
+            yield from rules
 
-    def _bound(self, resource: str, namespace: str, user: User) -> Iterator[Rule]:
-        for binding in self._store.all(resource, namespace):
-            if any(_is_subject(subject, user, namespace) for subject in binding.get("subjects") or []):
-                yield from self.role_rules(binding["roleRef"], namespace) or []
+    def _bound_to(self, user: User, namespace: str) -> Iterator[tuple[Object, Object, list[Rule]]]:
+        """Return each binding that gives the user something, the subject that is meant, and the rules."""
+        bindings = [*self._store.all(CLUSTER_ROLE_BINDINGS, "")]
+        if namespace:
+            bindings += self._store.all(ROLE_BINDINGS, namespace)
+        for binding in bindings:
+            space = binding["metadata"].get("namespace", "")
+            for subject in binding.get("subjects") or []:
+                if _is_subject(subject, user, space):
+                    yield binding, subject, self.role_rules(binding["roleRef"], space) or []
+                    break
 
     def may(self, user: User, question: Question) -> bool:
+        return self.why(user, question) is not None
+
+    def why(self, user: User, question: Question) -> str | None:
+        """Return what grants it, in a server's words; None when nothing does."""
         if user.is_master:
-            return True
-        return any(allows(rule, question) for rule in self.rules(user, question.namespace))
+            return ""
+        for binding, subject, rules in self._bound_to(user, question.namespace):
+            if any(allows(rule, question) for rule in rules):
+                return _told(binding, subject)
+        return None
+
+
+def _told(binding: Object, subject: Object) -> str:
+    metadata, role = binding["metadata"], binding["roleRef"]
+    space = metadata.get("namespace")
+    kind, name = (
+        ("RoleBinding", f"{metadata['name']}/{space}") if space else ("ClusterRoleBinding", metadata["name"])
+    )
+    who = subject["name"]
+    if subject["kind"] == "ServiceAccount":
+        who = f"{who}/{subject.get('namespace') or space}"
+    return f'RBAC: allowed by {kind} "{name}" of {role["kind"]} "{role["name"]}" to {subject["kind"]} "{who}"'
 
 
 def _one(values: list[str] | None) -> list[str]:

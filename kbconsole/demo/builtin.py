@@ -83,10 +83,9 @@ REFERENCE: Schema = obj(
 ) | {"x-kubernetes-map-type": "atomic"}
 
 SERVICE_PORT = obj(
-    "port",
     name=STRING,
     port=INTEGER,
-    protocol=words("TCP", "UDP", "SCTP", default="TCP"),
+    protocol=words("SCTP", "TCP", "UDP", default="TCP"),
     targetPort=INT_OR_STRING,
     nodePort=INTEGER,
     appProtocol=STRING,
@@ -136,7 +135,7 @@ CONTAINER = obj(
             containerPort=INTEGER,
             hostPort=INTEGER,
             hostIP=STRING,
-            protocol=words("TCP", "UDP", "SCTP", default="TCP"),
+            protocol=words("SCTP", "TCP", "UDP", default="TCP"),
         ),
         "containerPort",
         "protocol",
@@ -243,20 +242,17 @@ CLAIM_SPEC = obj(
     dataSourceRef=ANY,
 )
 RULE = obj(
-    "verbs",
     apiGroups=arr(STRING),
     resources=arr(STRING),
     verbs=arr(STRING),
     resourceNames=arr(STRING),
     nonResourceURLs=arr(STRING),
 )
-ROLE_REF = obj("apiGroup", "kind", "name", apiGroup=STRING, kind=STRING, name=STRING) | {
-    "x-kubernetes-map-type": "atomic"
-}
+ROLE_REF = obj(apiGroup=STRING, kind=STRING, name=STRING) | {"x-kubernetes-map-type": "atomic"}
 BINDING = kind(
     roleRef=ROLE_REF,
-    subjects=arr(obj("kind", "name", kind=STRING, name=STRING, namespace=STRING, apiGroup=STRING)),
-) | {"required": ["roleRef"]}
+    subjects=arr(obj(kind=STRING, name=STRING, namespace=STRING, apiGroup=STRING)),
+)
 ROLE = kind(rules=arr(RULE))
 CLUSTER_ROLE = kind(rules=arr(RULE), aggregationRule=obj(clusterRoleSelectors=arr(SELECTOR)))
 CONFIG_MAP = kind(data=STRINGS, binaryData=STRINGS, immutable=BOOLEAN)

@@ -70,10 +70,10 @@ def finish(call: Call, body: Object, before: Object | None, shares: Shares) -> O
     """Complete, check and store the object; return it as it is answered."""
     resource = call.resource
     _identify(call, body, before)
+    escalation.check(call, body, before)
     schema.fill_defaults(body, resource.schema)
     _validate(call, body, before)
     hooks.prepare(call, body, before)
-    escalation.check(call, body, before)
     if before is not None and _same(before, body, shares):
         return call.plane.shown(resource, before)
     _counted(resource, body, before)

@@ -4,109 +4,13 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Iterable
 from typing import Any
 
+from kbconsole.demo import roles, services
 from kbconsole.demo.call import Call
-from kbconsole.demo.resources import RBAC
 from kbconsole.demo.status import ApiError, Cause, bad, forbidden, invalid, required
 
 Object = dict[str, Any]
-NODE_PORTS = range(30000, 32768)
-
-
-def _ports_taken(services: Iterable[Object], uid: str) -> set[int]:
-    return {
-        port["nodePort"]
-        for service in services
-        if service["metadata"].get("uid") != uid
-        for port in service["spec"].get("ports", [])
-        if "nodePort" in port
-    }
-
-
-def _node_ports(spec: Object, taken: set[int]) -> list[Cause]:
-    causes: list[Cause] = []
-    for i, port in enumerate(spec.get("ports", [])):
-        where, wanted = f"spec.ports[{i}].nodePort", port.get("nodePort")
-        if wanted is None:
-            continue
-        if wanted not in NODE_PORTS:
-            text = "provided port is not in the valid range. The range of valid ports is 30000-32767"
-            causes.append(bad(where, str(wanted), text))
-        elif wanted in taken:
-            causes.append(bad(where, str(wanted), "provided port is already allocated"))
-        taken.add(wanted)
-    for port in spec.get("ports", []):
-        if "nodePort" not in port:
-            port["nodePort"] = next(number for number in NODE_PORTS if number not in taken)
-            taken.add(port["nodePort"])
-    return causes
-
-
-def _cluster_address(call: Call, spec: Object, before: Object | None, services: list[Object]) -> list[Cause]:
-    old = (before or {}).get("spec", {})
-    had, wanted = old.get("clusterIP"), spec.get("clusterIP")
-    if wanted is None and had:
-        wanted = had
-    if had and wanted != had and old.get("type") != "ExternalName":
-        return [bad("spec.clusterIPs[0]", f'["{wanted}"]', "may not change once set")]
-    taken = {service["spec"].get("clusterIP") for service in services} - {had}
-    if wanted in taken and wanted != "None":
-        text = f"failed to allocate IP {wanted}: provided IP is already allocated"
-        return [bad("spec.clusterIPs", f'["{wanted}"]', text)]
-    if not wanted:
-        pool = (f"{call.plane.identity.service_range}.{i // 250}.{i % 250 + 1}" for i in range(10, 60000))
-        wanted = next(address for address in pool if address not in taken)
-    spec["clusterIP"], spec["clusterIPs"] = wanted, [wanted]
-    spec.setdefault("ipFamilies", ["IPv4"])
-    spec.setdefault("ipFamilyPolicy", "SingleStack")
-    return []
-
-
-def _service(call: Call, body: Object, before: Object | None) -> list[Cause]:
-    spec, services = body.setdefault("spec", {}), call.plane.store.all("services")
-    kind = spec.setdefault("type", "ClusterIP")
-    spec.setdefault("sessionAffinity", "None")
-    spec.setdefault("internalTrafficPolicy", "Cluster")
-    causes: list[Cause] = []
-    if kind == "ExternalName":
-        return causes if spec.get("externalName") else [required("spec.externalName")]
-    if not spec.get("ports") and spec.get("clusterIP") != "None":
-        causes.append(required("spec.ports"))
-    for i, port in enumerate(spec.get("ports", [])):
-        port.setdefault("protocol", "TCP")
-        port.setdefault("targetPort", port["port"])
-        if not 0 < port["port"] < 65536:
-            causes.append(
-                bad(f"spec.ports[{i}].port", str(port["port"]), "must be between 1 and 65535, inclusive")
-            )
-        if len(spec["ports"]) > 1 and not port.get("name"):
-            causes.append(required(f"spec.ports[{i}].name"))
-    causes += _cluster_address(call, spec, before, services)
-    if kind in ("NodePort", "LoadBalancer"):
-        spec.setdefault("externalTrafficPolicy", "Cluster")
-        if kind == "LoadBalancer":
-            spec.setdefault("allocateLoadBalancerNodePorts", True)
-        if kind == "NodePort" or spec["allocateLoadBalancerNodePorts"]:
-            _keep_ports(spec, before)
-            causes += _node_ports(spec, _ports_taken(services, body["metadata"].get("uid", "")))
-    else:
-        for port in spec.get("ports", []):
-            port.pop("nodePort", None)
-        spec.pop("allocateLoadBalancerNodePorts", None)
-        spec.pop("externalTrafficPolicy", None)
-    body.setdefault("status", {"loadBalancer": {}})
-    return causes
-
-
-def _keep_ports(spec: Object, before: Object | None) -> None:
-    """A port that the writer did not mention keeps the number that it has."""
-    old = {(p["port"], p.get("protocol")): p for p in (before or {}).get("spec", {}).get("ports", [])}
-    for port in spec.get("ports", []):
-        known = old.get((port["port"], port["protocol"]), {}).get("nodePort")
-        if "nodePort" not in port and known:
-            port["nodePort"] = known
 
 
 def _namespace(call: Call, body: Object, before: Object | None) -> list[Cause]:
@@ -173,31 +77,6 @@ def _pod(call: Call, body: Object, before: Object | None) -> list[Cause]:
     return causes
 
 
-def _binding(call: Call, body: Object, before: Object | None) -> list[Cause]:
-    if before is not None and before["roleRef"] != body["roleRef"]:
-        return [bad("roleRef", str(body["roleRef"]), "cannot change roleRef")]
-    for subject in body.get("subjects") or []:
-        if subject["kind"] in ("User", "Group"):
-            subject.setdefault("apiGroup", RBAC)
-    return []
-
-
-def _role(call: Call, body: Object, before: Object | None) -> list[Cause]:
-    causes = []
-    for i, rule in enumerate(body.get("rules") or []):
-        if not rule.get("nonResourceURLs"):
-            for part in ("apiGroups", "resources"):
-                if not rule.get(part):
-                    text = "resource rules must supply at least one " + {"apiGroups": "api group"}.get(
-                        part, "resource"
-                    )
-                    causes.append(required(f"rules[{i}].{part}", text))
-        if not rule.get("verbs"):
-            causes.append(required(f"rules[{i}].verbs", "verbs must contain at least one value"))
-    body["rules"] = body.get("rules") or None
-    return causes
-
-
 def _definition(call: Call, body: Object, before: Object | None) -> list[Cause]:
     spec = body.get("spec", {})
     if not spec.get("group") or not spec.get("names") or not spec.get("versions"):
@@ -217,15 +96,15 @@ def _definition(call: Call, body: Object, before: Object | None) -> list[Cause]:
 
 
 _HOOKS = {
-    "Service": _service,
+    "Service": services.prepare,
     "Namespace": _namespace,
     "PersistentVolumeClaim": _claim,
     "Secret": _secret,
     "Pod": _pod,
-    "RoleBinding": _binding,
-    "ClusterRoleBinding": _binding,
-    "Role": _role,
-    "ClusterRole": _role,
+    "RoleBinding": roles.binding,
+    "ClusterRoleBinding": roles.binding,
+    "Role": roles.role,
+    "ClusterRole": roles.role,
     "CustomResourceDefinition": _definition,
 }
 

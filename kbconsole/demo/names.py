@@ -1,65 +1,105 @@
-"""Rules for names and labels."""
+"""Rules for names, labels, annotations, owners and finalizers."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from kbconsole.demo import checks
+from kbconsole.demo.checks import quoted
 from kbconsole.demo.resources import RBAC, Resource
 from kbconsole.demo.status import Cause, bad
 
 Object = dict[str, Any]
-_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-_LABEL_1035 = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
-_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
-_TEXTS = {
-    _LABEL: "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
-    "and end with an alphanumeric character",
-    _LABEL_1035: "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character",
-    _SUBDOMAIN: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
-    "must start and end with an alphanumeric character",
-}
+_LABELS = ("Namespace", "Service")
+_ANNOTATIONS_LIMIT = 256 * 1024
+_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def problems(resource: Resource, body: Object) -> list[Cause]:
     """Return what is wrong with the name of a new object."""
-    name = body["metadata"]["name"]
-    shown = f'"{name}"'
+    metadata = body["metadata"]
+    name, prefix = metadata["name"], metadata.get("generateName") or ""
+    causes = _name(resource, "metadata.generateName", prefix, prefix=True) if prefix else []
+    return causes + (_name(resource, "metadata.name", name) if name else [])
+
+
+def _name(resource: Resource, field: str, name: str, *, prefix: bool = False) -> list[Cause]:
     if resource.group == RBAC:
-        wrong = "/" in name or "%" in name or name in (".", "..")
-        return [bad("metadata.name", shown, "may not contain '/'")] if wrong else []
-    rule, limit = {"Namespace": (_LABEL, 63), "Service": (_LABEL_1035, 63)}.get(
-        resource.kind, (_SUBDOMAIN, 253)
-    )
-    if len(name) > limit:
-        return [bad("metadata.name", shown, f"must be no more than {limit} bytes")]
-    if not rule.match(name):
-        return [
-            bad(
-                "metadata.name",
-                shown,
-                f"{_TEXTS[rule]} (regex used for validation is '{rule.pattern[1:-1]}')",
-            )
-        ]
-    return []
+        return _path_segment(field, name, prefix=prefix)
+    checked = name[:-1] + "a" if prefix and name.endswith("-") else name
+    if resource.kind not in _LABELS or resource.custom:
+        return [_shown(cause, field, name) for cause in checks.dns("subdomain", field, checked)]
+    if len(checked) > 63:
+        return [bad(field, quoted(name), "must be no more than 63 characters")]
+    causes = checks.dns("label", field, checked)
+    if causes and not checks.dns("subdomain", field, checked):
+        return [bad(field, quoted(name), "must not contain dots")]
+    return [_shown(cause, field, name) for cause in causes]
+
+
+def _shown(cause: Cause, field: str, name: str) -> Cause:
+    """Return the cause with the name as it was sent."""
+    why = cause.message.partition('": ')[2]
+    return bad(field, quoted(name), why)
+
+
+def _path_segment(field: str, name: str, *, prefix: bool) -> list[Cause]:
+    if name in (".", "..") and not prefix:
+        return [bad(field, quoted(name), f"may not be '{name}'")]
+    found = [letter for letter in "/%" if letter in name]
+    return [bad(field, quoted(name), f"may not contain '{letter}'") for letter in found]
 
 
 def label_problems(body: Object) -> list[Cause]:
-    """Return what is wrong with label values."""
-    causes = []
-    labels = body["metadata"].get("labels")
-    for value in (labels if isinstance(labels, dict) else {}).values():
-        if isinstance(value, str) and len(value) > 63:
-            causes.append(bad("metadata.labels", f'"{value}"', "must be no more than 63 bytes"))
-        elif isinstance(value, str) and not _VALUE.match(value):
-            text = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
-            causes.append(
-                bad(
-                    "metadata.labels",
-                    f'"{value}"',
-                    text + "must start and end with an alphanumeric character",
+    """Return what is wrong with the rest of the metadata."""
+    metadata = body["metadata"]
+    given = metadata.get("labels")
+    causes = checks.labels("metadata.labels", given) if isinstance(given, dict) else []
+    annotations = metadata.get("annotations")
+    if isinstance(annotations, dict):
+        causes += _annotations(annotations)
+    owners = metadata.get("ownerReferences")
+    if isinstance(owners, list):
+        causes += _owners([owner for owner in owners if isinstance(owner, dict)])
+    for i, name in enumerate(metadata.get("finalizers") or []):
+        causes += _finalizer(f"metadata.finalizers[{i}]", str(name))
+    return causes
+
+
+def _annotations(annotations: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    for key in sorted(annotations):
+        for cause in checks.qualified("metadata.annotations", key.lower()):
+            causes.append(_shown(cause, "metadata.annotations", key))
+    if sum(len(str(part).encode()) for item in annotations.items() for part in item) > _ANNOTATIONS_LIMIT:
+        text = f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes"
+        causes.append(Cause("metadata.annotations", "FieldValueTooLong", text))
+    return causes
+
+
+def _owners(owners: list[Object]) -> list[Cause]:
+    causes: list[Cause] = []
+    where = "metadata.ownerReferences"
+    for owner in owners:
+        if not owner.get("apiVersion"):
+            causes.append(bad(f"{where}.apiVersion", '""', "version must not be empty"))
+        for key in ("kind", "name", "uid"):
+            if not owner.get(key):
+                causes.append(
+                    bad(f"{where}.{key}", '""', f"{'must' if key == 'kind' else key + ' must'} not be empty")
                 )
-            )
+        if owner.get("kind") == "Event" and owner.get("apiVersion") == "v1":
+            causes.append(bad(where, quoted(owner), "/v1, Kind=Event is disallowed from being an owner"))
+    ruling = [str(owner.get("name")) for owner in owners if owner.get("controller")]
+    if len(ruling) > 1:
+        text = 'Only one reference can have Controller set to true. Found "true" in references for '
+        causes.append(bad(where, quoted(owners), text + f"{ruling[0]} and {ruling[1]}"))
+    return causes
+
+
+def _finalizer(field: str, name: str) -> list[Cause]:
+    causes = checks.qualified(field, name)
+    if "/" not in name and name not in _FINALIZERS and not causes:
+        text = "name is neither a standard finalizer name nor is it fully qualified"
+        causes.append(bad(field, quoted(name), text))
     return causes

@@ -84,6 +84,11 @@ BUILT_IN: tuple[Resource, ...] = (
 )
 
 
+def is_built_in(group: str, version: str) -> bool:
+    """Return whether the API server itself serves this, as opposed to one of its CustomResourceDefinitions."""
+    return any((resource.group, resource.version) == (group, version) for resource in BUILT_IN)
+
+
 def of_definition(definition: Object) -> list[Resource]:
     """Return what a CustomResourceDefinition object makes the plane serve."""
     spec = definition["spec"]

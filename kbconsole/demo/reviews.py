@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from kbconsole.demo import writes
 from kbconsole.demo.authz import Question, User
-from kbconsole.demo.plane import Plane
+from kbconsole.demo.builtin import META
+from kbconsole.demo.call import Call
+from kbconsole.demo.checks import quoted
+from kbconsole.demo.ownership import now
+from kbconsole.demo.resources import Resource
+from kbconsole.demo.schema import ANY, STRING, Schema, obj
+from kbconsole.demo.status import ApiError, Cause, bad, invalid
 
 Object = dict[str, Any]
+_ATTRIBUTES = obj(
+    **dict.fromkeys(("verb", "group", "version", "resource", "subresource", "namespace", "name"), STRING),
+    fieldSelector=ANY,
+    labelSelector=ANY,
+)
+_PATH = obj(path=STRING, verb=STRING)
 
 
-def _group(user: User) -> Object:
+def _review(group: str, plural: str, kind: str, **spec: Schema) -> Resource:
+    schema = obj(apiVersion=STRING, kind=STRING, metadata=META, spec=obj(**spec), status=ANY)
+    return Resource(group, "v1", plural, kind, namespaced=False, schema=schema)
+
+
+def _info(user: User) -> Object:
     info: Object = {"username": user.name, "groups": list(user.groups)}
     return info | ({"uid": user.uid} if user.uid else {})
 
 
-def self_subject(plane: Plane, user: User, body: Object) -> Object:
-    return {
-        "kind": "SelfSubjectReview",
-        "apiVersion": "authentication.k8s.io/v1",
-        "metadata": {"creationTimestamp": None},
-        "status": {"userInfo": _group(user)},
-    }
+def self_subject(call: Call, body: Object) -> Object:
+    return {"metadata": {"creationTimestamp": now()}, "status": {"userInfo": _info(call.user)}}
 
 
-def access(plane: Plane, user: User, body: Object) -> Object:
+def access(call: Call, body: Object) -> Object:
     """SelfSubjectAccessReview: also answers for kinds that the plane does not serve, as a real server does."""
-    spec = body.get("spec") or {}
-    asked, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
+    spec = {key: value for key, value in (body.get("spec") or {}).items() if value is not None}
+    asked, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if (cause := _ambiguous(asked, path)) is not None:
+        raise invalid("", call.resource.group, "", [cause])
     if asked is None:
-        question = Question(path.get("verb", ""), path=path.get("path", ""))
+        question = Question((path or {}).get("verb", ""), path=(path or {}).get("path", ""))
     else:
         question = Question(
             asked.get("verb", ""),
@@ -39,23 +56,28 @@ def access(plane: Plane, user: User, body: Object) -> Object:
             asked.get("namespace", ""),
             asked.get("name", ""),
         )
-    allowed = plane.authorizer.may(user, question)
-    status: Object = {"allowed": allowed}
-    if allowed:
-        status["reason"] = "RBAC: allowed by ClusterRoleBinding" if not user.is_master else ""
-    return {
-        "kind": "SelfSubjectAccessReview",
-        "apiVersion": "authorization.k8s.io/v1",
-        "metadata": {"creationTimestamp": None},
-        "spec": spec,
-        "status": status,
-    }
+    why = call.plane.authorizer.why(call.user, question)
+    status: Object = {"allowed": why is not None} | ({"reason": why} if why else {})
+    return {"spec": spec, "status": status}
 
 
-def rules(plane: Plane, user: User, body: Object) -> Object:
-    namespace = (body.get("spec") or {}).get("namespace") or "default"
-    found = list(plane.authorizer.rules(user, namespace))
-    if user.is_master:
+def _ambiguous(asked: Object | None, path: Object | None) -> Cause | None:
+    if asked is None and path is None:
+        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        return bad("spec.resourceAttributes", "null", text)
+    if asked is None or path is None:
+        return None
+    shown = quoted({"Path": path.get("path", ""), "Verb": path.get("verb", "")})
+    text = "cannot be specified in combination with resourceAttributes"
+    return bad("spec.nonResourceAttributes", shown, text)
+
+
+def rules(call: Call, body: Object) -> Object:
+    namespace = (body.get("spec") or {}).get("namespace")
+    if not namespace:
+        raise ApiError(400, "no namespace on request")
+    found = list(call.plane.authorizer.rules(call.user, namespace))
+    if call.user.is_master:
         everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
         found = [everything, {"verbs": ["*"], "nonResourceURLs": ["*"]}]
     status = {
@@ -63,17 +85,36 @@ def rules(plane: Plane, user: User, body: Object) -> Object:
         "nonResourceRules": [rule for rule in found if rule.get("nonResourceURLs")],
         "incomplete": False,
     }
-    return {
-        "kind": "SelfSubjectRulesReview",
-        "apiVersion": "authorization.k8s.io/v1",
-        "metadata": {"creationTimestamp": None},
-        "spec": {"namespace": namespace},
-        "status": status,
-    }
+    return {"spec": {}, "status": status}
 
 
-REVIEWS = {
-    ("authorization.k8s.io", "v1", "selfsubjectaccessreviews"): access,
-    ("authorization.k8s.io", "v1", "selfsubjectrulesreviews"): rules,
-    ("authentication.k8s.io", "v1", "selfsubjectreviews"): self_subject,
+_AUTHORIZATION, _AUTHENTICATION = "authorization.k8s.io", "authentication.k8s.io"
+_ACCESS = _review(
+    _AUTHORIZATION,
+    "selfsubjectaccessreviews",
+    "SelfSubjectAccessReview",
+    resourceAttributes=_ATTRIBUTES,
+    nonResourceAttributes=_PATH,
+)
+_RULES = _review(_AUTHORIZATION, "selfsubjectrulesreviews", "SelfSubjectRulesReview", namespace=STRING)
+_SELF = _review(_AUTHENTICATION, "selfsubjectreviews", "SelfSubjectReview")
+Review = tuple[Resource, Callable[[Call, Object], Object]]
+REVIEWS: dict[tuple[str, str, str], Review] = {
+    (resource.group, resource.version, resource.plural): (resource, answer)
+    for resource, answer in ((_ACCESS, access), (_RULES, rules), (_SELF, self_subject))
 }
+
+
+def answer(call: Call, review: Review) -> Object:
+    """Answer a review, which is only ever created. Raises ApiError."""
+    resource, tell = review
+    call = replace(call, resource=resource)
+    if not call.plane.authorizer.may(call.user, call.question()):
+        raise writes.denied(call.user, call, call.verb)
+    if call.name:
+        raise ApiError(404, "the server could not find the requested resource", details={})
+    if call.method != "POST":
+        raise ApiError(405, "the server does not allow this method on the requested resource", details={})
+    body = writes.decoded(call, {"apiVersion": resource.api_version, "kind": resource.kind, **call.body()})
+    told = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
+    return told | tell(call, body)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kbconsole.demo import discovery, reads, writes
-from kbconsole.demo.authz import Question, User
+from kbconsole.demo import discovery, reads, reviews, writes
+from kbconsole.demo.authz import ANONYMOUS, Question, User
 from kbconsole.demo.call import APPLY, MERGE, Call
 from kbconsole.demo.plane import Plane
-from kbconsole.demo.resources import Resource
+from kbconsole.demo.resources import Resource, is_built_in
 from kbconsole.demo.reviews import REVIEWS
 from kbconsole.demo.status import ApiError
 
@@ -70,11 +70,11 @@ def split(parts: list[str]) -> Target | None:
 
 
 def authenticate(plane: Plane, authorization: str) -> User | None:
-    """Return who asks; None for a token that the plane does not know."""
-    if not authorization:
-        return User("system:anonymous", ("system:unauthenticated",))
+    """Return who asks; None for a token that the plane does not know. What is no token at all is nobody's."""
     scheme, _, token = authorization.partition(" ")
-    return plane.tokens.get(token.strip()) if scheme == "Bearer" else None
+    if scheme.lower() != "bearer" or not token or token.startswith(" "):
+        return ANONYMOUS
+    return plane.tokens.get(token)
 
 
 def answer(plane: Plane, user: User, ask: Ask) -> Reply:
@@ -84,18 +84,21 @@ def answer(plane: Plane, user: User, ask: Ask) -> Reply:
     if target is None:
         return _unnamed(plane, user, ask, parts)
     review = REVIEWS.get((target.group, target.version, target.plural))
-    if review is not None and ask.method == "POST":
+    if review is not None:
         call = _call(plane, user, ask, target)
-        return Reply(201, review(plane, user, call.body()))
+        return Reply(201, reviews.answer(call, review), warnings=call.warnings)
     return _resource(_call(plane, user, ask, target))
 
 
 def _unnamed(plane: Plane, user: User, ask: Ask, parts: list[str]) -> Reply:
     question = Question(ask.method.lower(), path=ask.path)
     if not plane.authorizer.may(user, question):
-        raise ApiError(403, f'forbidden: User "{user.name}" cannot {ask.method.lower()} path "{ask.path}"')
+        text = f'forbidden: User "{user.name}" cannot {ask.method.lower()} path "{ask.path}"'
+        raise ApiError(403, text, details={})
     if parts and parts[0] in _HEALTH:
         return Reply(200, "ok")
+    if parts[:1] == ["api"] and len(parts) == 2 and parts[1] != "v1":
+        raise ApiError(404, "the server could not find the requested resource", details={})
     found = discovery.answer(plane, parts) if ask.method == "GET" else None
     return Reply(404, "404 page not found\n") if found is None else Reply(200, found)
 
@@ -130,9 +133,11 @@ def _resource(call: Call) -> Reply:
     resource = call.resource
     known = bool(resource.kind) and resource.namespaced >= bool(call.namespace)
     if not known or (resource.namespaced and call.name and not call.namespace):
-        return Reply(404, "404 page not found\n")
+        if resource.custom or not is_built_in(resource.group, resource.version):
+            return Reply(404, "404 page not found\n")
+        raise ApiError(404, "the server could not find the requested resource", details={})
     if call.subresource and not (call.subresource == "status" and resource.status):
-        raise ApiError(404, "the server could not find the requested resource")
+        raise ApiError(404, "the server could not find the requested resource", details={})
     code, body = _dispatch(call)
     return Reply(code, body, warnings=call.warnings)
 
@@ -161,4 +166,4 @@ def _dispatch(call: Call) -> tuple[int, Object]:
 
 
 def _not_allowed() -> ApiError:
-    return ApiError(405, "the server does not allow this method on the requested resource")
+    return ApiError(405, "the server does not allow this method on the requested resource", details={})

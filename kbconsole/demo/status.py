@@ -26,7 +26,10 @@ REASONS = {
 
 
 class ApiError(Exception):
-    """An answer that is not a success. `reason=None` takes the usual one for the code."""
+    """An answer that is not a success.
+
+    `reason=None` takes the usual one for the code; details that are empty are shown, None are not.
+    """
 
     def __init__(
         self, code: int, message: str, *, reason: str | None = None, details: Object | None = None
@@ -36,6 +39,7 @@ class ApiError(Exception):
         self.message = message
         self.reason = REASONS.get(code, "") if reason is None else reason
         self.details = details or {}
+        self._detailed = details is not None
         self.headers: dict[str, str] = {}
 
     def body(self) -> Object:
@@ -49,7 +53,7 @@ class ApiError(Exception):
         }
         if self.reason:
             status["reason"] = self.reason
-        if self.details:
+        if self.details or self._detailed:
             status["details"] = self.details
         status["code"] = self.code
         return status

@@ -31,7 +31,8 @@ def denied(user: User, call: Call, verb: str) -> ApiError:
     """Return the 403 of a missing right."""
     resource = call.resource
     what = f"{resource.plural}/{call.subresource}" if call.subresource else resource.plural
-    where = f'in the namespace "{call.namespace}"' if call.namespace else "at the cluster scope"
+    space = call.question().namespace
+    where = f'in the namespace "{space}"' if space else "at the cluster scope"
     text = f'User "{user.name}" cannot {verb} resource "{what}" in API group "{resource.group}" {where}'
     return forbidden(resource.plural, resource.group, call.name, text)
 
