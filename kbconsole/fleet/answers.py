@@ -67,6 +67,7 @@ class NotingClient(PlaneClient):
 
     version = _noting(PlaneClient.version)
     whoami = _noting(PlaneClient.whoami)
+    groups = _noting(PlaneClient.groups)
     serves = _noting(PlaneClient.serves)
     can_i = _noting(PlaneClient.can_i)
     get = _noting(PlaneClient.get)

@@ -31,6 +31,9 @@ declare(
     }
 )
 
+_RELEASED = "kubeblocks.io/"
+"""What the finalizers have in common that an operator of KubeBlocks leaves behind."""
+
 
 def named(ref: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of a sentence that names an object."""
@@ -196,8 +199,9 @@ class Remove(Change):
 class RemoveMatching(Change):
     """Delete every object of a kind in a namespace that has the labels.
 
-    `clear_finalizers`: first take away the finalizers, for what an operator leaves behind and nobody else
-    will ever release. Each object goes by its UID: one that was made meanwhile is not touched.
+    `clear_finalizers`: first take away the finalizers of KubeBlocks, for what its operator leaves behind and nobody
+    else will ever release. Others stay: a load balancer's is what makes its controller give the address back. Each
+    object goes by its UID: one that was made meanwhile is not touched.
     """
 
     slug: ClassVar[str] = "remove-matching"
@@ -218,10 +222,10 @@ class RemoveMatching(Change):
     def commands(self) -> list[str]:
         kind = kind_named(self.api_version, self.kind)
         where = f"kubectl --context {self.plane} -n {self.namespace}"
-        patch = '{"metadata":{"finalizers":null}}'
+        others = f'map(select(contains("{_RELEASED}") | not))'
         clear = (
-            f"{where} get {kind.resource} -l {self.selector} -o name | "
-            f"xargs -r -I% {where} patch % --type merge -p '{patch}'"
+            f"{where} get {kind.resource} -l {self.selector} -o json | "
+            f"jq '.items[].metadata.finalizers |= ((. // []) | {others})' | {where} replace -f -"
         )
         delete = f"{where} delete {kind.resource} -l {self.selector}"
         return [clear, delete] if self.clear_finalizers else [delete]
@@ -240,7 +244,9 @@ class RemoveMatching(Change):
     def _remove(self, obj: Object) -> Touched:
         plane, kind, uid = client(self.plane), kind_of(obj), uid_of(obj)
         name = obj["metadata"]["name"]
-        if self.clear_finalizers and obj["metadata"].get("finalizers"):
-            plane.patch(kind, name, self.namespace, {"metadata": {"uid": uid, "finalizers": None}})
+        held = obj["metadata"].get("finalizers") or []
+        kept = [finalizer for finalizer in held if _RELEASED not in finalizer]
+        if self.clear_finalizers and kept != held:
+            plane.patch(kind, name, self.namespace, {"metadata": {"uid": uid, "finalizers": kept}})
         plane.delete(kind, name, self.namespace, uid=uid)
         return Touched(Touch.REMOVED, ref_of(obj), uid)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from kbconsole.common.sentences import Json
+from kbconsole.fleet.crds import note_crds
 from kbconsole.fleet.models import Credential, Plane
 
 FIELDS = (
@@ -36,6 +37,8 @@ def gathered(rows: Iterable[tuple[str, Json]]) -> dict[str, dict[str, Any]]:
 
 def keep_facts(plane: Plane, facts: Mapping[str, Any]) -> None:
     """Write what was seen to the plane's row; what no check saw stays as it was."""
+    if "serves_crds" in facts:
+        note_crds(plane.name, facts["serves_crds"])
     seen = {name: facts[name] for name in FIELDS if name in facts}
     if not seen:
         return

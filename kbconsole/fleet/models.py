@@ -48,6 +48,9 @@ class Plane(models.Model):
     zones = models.JSONField(default=list)
     nodes = models.JSONField(default=list)
     """`[{name, zone, ready, cpu, memory}]`."""
+    foreign_crds = models.JSONField(default=list)
+    """The kinds of KubeBlocks that a data plane serves and must not, as `resource.group`."""
+    foreign_crds_since = models.DateTimeField(null=True)
     last_answer_at = models.DateTimeField(null=True)
     last_asked_at = models.DateTimeField(null=True)
     last_error = models.JSONField(null=True)

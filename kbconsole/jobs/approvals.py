@@ -67,7 +67,11 @@ def waiting_for(user: Any, plans: PlanQuerySet | None = None) -> list[Plan]:
     if plans is None:
         plans = Plan.objects.visible_to(user).prefetch_related("decisions").defer("content")
     waiting = plans.filter(status=PlanStatus.READY, approvals_needed__gt=0).order_by("made_at", "id")
-    return [plan for plan in waiting if _for(plan, user) and plan.definition().allows(user, "decide")]
+    return [plan for plan in waiting if _for(plan, user) and _decidable(plan, user)]
+
+
+def _decidable(plan: Plan, user: Any) -> bool:
+    return plan.told(lambda job: job.allows(user, "decide"), otherwise=False)
 
 
 def rows(tab: str, user: Any) -> list[ApprovalRow]:
@@ -106,7 +110,8 @@ def _planes(plan: Plan) -> list[str]:
 
 def _marks(plan: Plan) -> list[tuple[str, Sentence]]:
     """Return what needs care, worst first. The job's own marks must not ask the database."""
-    own = [("bad", sentence) for sentence in plan.definition().marks()]
+    none: list[Sentence] = []
+    own = [("bad", sentence) for sentence in plan.told(lambda job: job.marks(), none)]
     objects = [item for diff in plan.diffs.all() for item in diff.diff]
     gone = sum(item["touch"] == Touch.REMOVED for item in objects)
     if gone:

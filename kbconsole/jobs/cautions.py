@@ -50,7 +50,7 @@ def cautions_of(plan: Plan) -> list[Caution]:
     diffs = list(plan.diffs.all())
     lanes = list(dict.fromkeys(row.lane for row in diffs))
     taking = {n for n, step in enumerate(plan.body()["steps"]) if (step["change"] or {}).get("force")}
-    found = [Caution(sentence) for sentence in plan.definition().cautions()]
+    found = [Caution(said) for said in plan.told(lambda job: job.cautions(), [say("jobs.code_gone")])]
     parts: tuple[list[Caution], list[Caution], list[Caution]] = ([], [], [])
     for lane in lanes:
         rows = [row for row in diffs if row.lane == lane]

@@ -293,6 +293,23 @@ class Job(ABC):
         """Return what else the plan hash covers: identities of planes, release line, profile version."""
         return {}
 
+    def informed(self) -> Self:
+        """Return the job with what only a worker can find out before it renders, as fields of the job.
+
+        It is asked once, when the plan is made; the plan keeps the fields, so that its hash covers them and
+        rendering again gives the same bytes. May read planes.
+        """
+        return self
+
+    def unheard(self) -> Mapping[str, str]:
+        """Return the lanes that the plan is made without, since they give no answer, with the time of the last one.
+
+        Without a dry run of every plane nothing may be approved. The exception is a job that only takes away what
+        may be left on a plane that is lost: it names the lane here and in its cautions, asks it for nothing before
+        it answers, and does not succeed before it has proven what it promises there. ISO time, "" for never.
+        """
+        return {}
+
     def approvals_needed(self) -> int:
         """Return how many other people must agree before it runs."""
         return 0

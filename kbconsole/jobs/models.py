@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.roles import roles_of
 from kbconsole.common.sentences import Sentence
 from kbconsole.jobs.definition import Job, Step, Subject, jobs, load_job, phase_label
+
+Told = TypeVar("Told")
 
 
 class PlanStatus(models.TextChoices):
@@ -68,6 +71,23 @@ class _About(models.Model):
 
     def definition(self) -> Job:
         return load_job(self.job, self.params)
+
+    def known_definition(self) -> Job | None:
+        """Return the job, or None where its code is gone or takes other parameters by now."""
+        try:
+            return self.definition()
+        except (KeyError, TypeError):
+            return None
+
+    def told(self, question: Callable[[Job], Told], otherwise: Told) -> Told:
+        """Return what the job says, or `otherwise` where its code, or a part that it names, is gone by now.
+
+        For pages of what was decided long ago; whatever acts asks the job itself.
+        """
+        try:
+            return question(self.definition())
+        except (KeyError, TypeError):
+            return otherwise
 
     @property
     def job_name(self) -> str:

@@ -13,23 +13,24 @@ from django.utils.translation import gettext as _
 from kbconsole.audit.object_links import url_for
 from kbconsole.audit.services import recording_denials
 from kbconsole.common.roles import Role, has_role
+from kbconsole.common.sentences import say
 from kbconsole.jobs.definition import CONSOLE, job_sentence
 from kbconsole.jobs.models import Plan, Run
 
 
 def sees(about: Plan | Run, user: Any) -> bool:
     """Return whether the job lets this person see its plan or run; one that exists no more lets auditors."""
-    try:
-        return about.definition().allows(user, "see")
-    except (KeyError, TypeError):  # the code of an old job is gone, or has other parameters now
-        return has_role(user, Role.ADMIN, Role.AUDITOR)
+    return about.told(lambda job: job.allows(user, "see"), has_role(user, Role.ADMIN, Role.AUDITOR))
 
 
 def may(about: Plan | Run, user: Any, act: str) -> str:
     """Return why the person may not do this, in a sentence, or an empty text."""
     if not has_role(user, Role.DBA, Role.ADMIN):
         return _("Auditors look, they do not act. A DBA or an administrator can do this.")
-    if not about.definition().allows(user, act):
+    job = about.known_definition()
+    if job is None:
+        return str(say("jobs.code_gone"))
+    if not job.allows(user, act):
         return _("Only the owner and administrators may do this.")
     return ""
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import yaml
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, say
 from kbconsole.jobs.cautions import Caution, cautions_of, object_name
 from kbconsole.jobs.definition import Step, Touch, canonical_text, phase_label
+from kbconsole.jobs.dry_run_again import looks_before
 from kbconsole.jobs.models import Decision, Plan, PlanStatus, Run
 from kbconsole.jobs.pages import lane_label, listed
 from kbconsole.jobs.services import may_decide
@@ -46,7 +49,6 @@ class PlannedObject:
 class PlannedStep:
     """One step as the page shows it; `manifest` is empty for what is only looked at."""
 
-    number: int
     label: Sentence
     phase: str
     changing: bool
@@ -57,10 +59,15 @@ class PlannedStep:
 
 @dataclass
 class PlannedPlane:
-    """The steps of one lane, with its counts in the order of TOUCHES."""
+    """The steps of one lane, with its counts in the order of TOUCHES.
+
+    `unheard`: the plan was made without it, as it gave no answer after `heard_at`; what it holds is not known.
+    """
 
     lane: str
     label: str
+    unheard: bool = False
+    heard_at: datetime | None = None
     steps: list[PlannedStep] = field(default_factory=list)
     touches: Counter[str] = field(default_factory=Counter)
 
@@ -101,20 +108,35 @@ class PlanPage:
         totals = self.totals
         parts = [str(text) % {"n": totals[touch]} for touch, text in COUNTED if totals[touch]]
         if not parts:
+            if self.unheard:
+                return gettext(
+                    "Nothing would change on the planes that answer; of the others nothing is known."
+                )
             return gettext("Nothing would change: every object is already as this plan wants it.")
         planes = listed(plane.label for plane in self.planes if plane.changed)
-        return gettext("Objects on %(planes)s: %(counts)s. Nothing else is touched.") % {
-            "planes": planes, "counts": listed(parts),
-        }  # fmt: skip
+        words = {"planes": planes, "counts": listed(parts)}
+        if self.unheard:
+            words["unheard"] = listed(plane.label for plane in self.unheard)
+            return gettext("Objects on %(planes)s: %(counts)s. Of %(unheard)s nothing is known.") % words
+        return gettext("Objects on %(planes)s: %(counts)s. Nothing else is touched.") % words
 
     @property
     def changes_nothing(self) -> bool:
-        return bool(self.planes) and not any(plane.changed for plane in self.planes)
+        return bool(self.planes) and not any(plane.changed or plane.unheard for plane in self.planes)
 
     @property
     def data_planes(self) -> list[PlannedPlane]:
         """The planes that are written to or asked; the console's own lane has no objects."""
-        return [plane for plane in self.planes if plane.touches]
+        return [plane for plane in self.planes if plane.touches or plane.unheard]
+
+    @property
+    def unheard(self) -> list[PlannedPlane]:
+        return [plane for plane in self.planes if plane.unheard]
+
+    @property
+    def code_gone(self) -> bool:
+        """Whether the plan is of a job that this console does not know any more."""
+        return self.plan.known_definition() is None
 
     @property
     def approvals(self) -> int:
@@ -126,7 +148,7 @@ class PlanPage:
 
     @property
     def promise(self) -> Sentence | None:
-        return self.plan.definition().promise()
+        return self.plan.told(lambda job: job.promise(), None)
 
     @property
     def making(self) -> Run | None:
@@ -152,18 +174,27 @@ def page_of(plan: Plan) -> PlanPage:
 
 def _planes(plan: Plan) -> list[PlannedPlane]:
     diffs = {row.position: row.diff for row in plan.diffs.all()}
+    looks = looks_before(plan)
+    none: Mapping[str, str] = {}
+    unheard = plan.told(lambda job: job.unheard(), none)
     found: dict[str, PlannedPlane] = {}
     for position, stored in enumerate(plan.body()["steps"]):
         lane = stored["on"]
-        plane = found.setdefault(lane, PlannedPlane(lane, lane_label(lane)))
-        step = _step(position, stored, diffs.get(position, []))
+        plane = found.setdefault(lane, _plane(lane, unheard))
+        if position in looks:
+            plane.steps.append(_step(looks[position].canonical(), []))
+        step = _step(stored, diffs.get(position, []))
         plane.steps.append(step)
         for planned in step.objects:
             plane.touches["unchanged" if planned.touch == Touch.ABSENT else planned.touch] += 1
     return list(found.values())
 
 
-def _step(position: int, stored: Mapping[str, Json], diff: Json) -> PlannedStep:
+def _plane(lane: str, unheard: Mapping[str, str]) -> PlannedPlane:
+    return PlannedPlane(lane, lane_label(lane), lane in unheard, parse_datetime(unheard.get(lane, "")))
+
+
+def _step(stored: Mapping[str, Json], diff: Json) -> PlannedStep:
     try:
         step = Step.load(stored)
     except (KeyError, TypeError):  # an action of an older version: what is stored still says all
@@ -172,7 +203,7 @@ def _step(position: int, stored: Mapping[str, Json], diff: Json) -> PlannedStep:
     else:
         label, commands = step.label(), step.commands()
     return PlannedStep(
-        number=position + 1, label=label, phase=phase_label(stored["phase"]), changing=bool(stored["change"]),
+        label=label, phase=phase_label(stored["phase"]), changing=bool(stored["change"]),
         objects=[_object(item) for item in diff], manifest=manifest_of(stored["change"]), commands=commands,
     )  # fmt: skip
 

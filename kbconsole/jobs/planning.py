@@ -33,6 +33,7 @@ from kbconsole.jobs.definition import (
     load_job,
     register,
 )
+from kbconsole.jobs.dry_run_again import with_looks
 from kbconsole.jobs.lifecycle import PLAN
 from kbconsole.jobs.models import Plan, PlanDiff, PlanStatus, RunStatus
 
@@ -50,6 +51,9 @@ declare(
         "plan.rendered": _("%(steps)s steps rendered."),
         "plan.dry_run": _("Ask %(plane)s what would change"),
         "plan.dry_run_done": _("%(objects)s objects asked about; nothing was changed."),
+        "plan.unheard": _(
+            "%(plane)s gives no answer, so what it holds is not known. The plan is made without it, and says so."
+        ),
         "plan.gone": _("The plan was withdrawn or replaced meanwhile."),
         "plan.confirm": _("Render again and compare with the approved plan"),
         "plan.same": _("The same bytes as approved: %(hash)s."),
@@ -77,7 +81,9 @@ def set_status(plan: Plan, to: PlanStatus, *, by: str, **changes: Json) -> bool:
     """Move a plan, in the caller's transaction, and tell its job. False: somebody else moved it first."""
     if not transition(plan, to=to, edges=PLAN, **changes):
         return False
-    plan.definition().on_plan(plan_id=plan.pk, status=to, by=by)
+    job = plan.known_definition()
+    if job is not None:
+        job.on_plan(plan_id=plan.pk, status=to, by=by)
     return True
 
 
@@ -94,9 +100,10 @@ class Render(Check):
 
     def look(self) -> Finding:
         plan = Plan.objects.get(pk=self.plan)
-        content = render(plan.definition())
+        job = plan.definition().informed()
+        content = render(job)
         if not Plan.objects.filter(pk=plan.pk, status=PlanStatus.MAKING).update(
-            content=content, hash=digest(content)
+            content=content, hash=digest(content), params=job.params()
         ):
             raise Stale("plan.gone")
         plan.content = content
@@ -120,6 +127,8 @@ class DryRun(Check):
 
     def look(self) -> Finding:
         plan = Plan.objects.get(pk=self.plan)
+        if self.plane in plan.definition().unheard():
+            return self._not_asked(plan)
         objects, changing = 0, False
         for position, step in enumerate(plan.steps()):
             if step.on != self.plane:
@@ -138,6 +147,14 @@ class DryRun(Check):
                 defaults={"lane": self.plane, "diff": diff.to_json(), "baseline": diff.baseline()},
             )
         return Finding(Verdict.PASS, say("plan.dry_run_done", objects=objects))
+
+    def _not_asked(self, plan: Plan) -> Finding:
+        """Keep for each change that what was there is not known, so that nothing can be compared before it."""
+        for position, step in enumerate(plan.steps()):
+            if step.on == self.plane and step.change is not None:
+                what = {"lane": self.plane, "diff": [], "baseline": {"unknown": True}}
+                PlanDiff.objects.update_or_create(plan=plan, position=position, defaults=what)
+        return Finding(Verdict.WARN, say("plan.unheard", plane=self.plane))
 
 
 def _refusal(check: Check) -> Finding | None:
@@ -247,11 +264,14 @@ class SameBaseline(Check):
 
 
 def guarded(plan: Plan) -> list[Step]:
-    """Return the steps of the run of a plan: the two comparisons, then the plan's own."""
-    steps = plan.steps()
-    lanes = sorted({step.on for step in steps if step.change is not None and step.on != CONSOLE})
+    """Return the steps of the run of a plan: the two comparisons, then the plan's own, dry-run again where needed.
+
+    A plane that the plan was made without is not compared: nothing is known that it could be compared with.
+    """
+    apart = {CONSOLE, *plan.definition().unheard()}
+    lanes = sorted({step.on for step in plan.steps() if step.change is not None} - apart)
     first = [Step(on=CONSOLE, phase="confirm", check=SamePlan(plan.pk))]
     compare = [
         Step(on=lane, phase="baseline", check=SameBaseline(plan.pk, lane), gate=True) for lane in lanes
     ]
-    return [*first, *compare, *steps]
+    return [*first, *compare, *with_looks(plan)]

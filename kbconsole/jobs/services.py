@@ -39,6 +39,10 @@ declare(
         "jobs.busy": _(
             "%(what)s is under way for %(subject)s since %(since)s. Wait for run %(run)s, or cancel it."
         ),
+        "jobs.code_gone": _(
+            "This console does not know this job any more, or knows it otherwise. What was decided and done is kept "
+            "to be read; nothing can be done with it. Ask for it anew."
+        ),
         "jobs.not_yours": _("This run is about something that you may not change."),
         "jobs.over": _("Run %(run)s has ended already (%(status)s)."),
         "jobs.not_failed": _("Run %(run)s did not fail, so there is nothing to retry (%(status)s)."),
@@ -81,7 +85,10 @@ def _on(about: Plan | Run) -> tuple[str, str, str]:
 def _may(about: Plan | Run, by: Any, act: str) -> None:
     """Raise Refused unless the person has a role that acts, and the job lets them do this."""
     require(by, Role.DBA, Role.ADMIN)
-    if not about.definition().allows(by, act):
+    job = about.known_definition()
+    if job is None:
+        raise Stale("jobs.code_gone")
+    if not job.allows(by, act):
         raise Refused("jobs.not_yours")
 
 
@@ -176,7 +183,10 @@ def _locked(plan_id: int) -> Plan:
 
 def may_decide(plan: Plan, user: Any) -> ConsoleError | None:
     """Return why this person may not decide about the plan, or None."""
-    if not has_role(user, Role.ADMIN) or not plan.definition().allows(user, "decide"):
+    job = plan.known_definition()
+    if job is None:
+        return Stale("jobs.code_gone")
+    if not has_role(user, Role.ADMIN) or not job.allows(user, "decide"):
         return Refused("plan.needs_admin")
     if user.pk == plan.requested_by_id or user.pk in plan.editors:
         return Refused("plan.own")
@@ -318,7 +328,10 @@ def retry_refusal(run: Run) -> Stale | None:
         status=PlanStatus.APPROVED,
         pk__gt=run.plan.pk,
     )
-    made_it = not run.definition().planned
+    job = run.known_definition()
+    if job is None:
+        return Stale("jobs.code_gone")
+    made_it = not job.planned
     if made_it or run.plan.status != PlanStatus.APPROVED or later.exists():
         return Stale("jobs.plan_void")
     return None

@@ -90,6 +90,12 @@ class PlaneClient:
         status = self._review(SELF_SUBJECT_REVIEW, {})
         return _dict(status.get("userInfo"))
 
+    def groups(self) -> list[str]:
+        """Return the names of the API groups that the plane serves."""
+        request = Request("GET", "/apis", {"kind": "APIGroupList"}, repeatable=True)
+        body, _ = self._transport.expect(request, self._until())
+        return [str(group.get("name", "")) for group in _dicts(body.get("groups"))]
+
     def serves(self, api_version: str, plural: str) -> bool:
         """Return whether the plane serves this resource at this version."""
         path = group_version_path(api_version)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
-from kbconsole.common.sentences import Json, Sentence, say
+from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
+from kbconsole.fleet.asking import unheard
 from kbconsole.fleet.changes import Apply, Remove, RemoveMatching
 from kbconsole.fleet.checks import Absent
+from kbconsole.fleet.preflight.operator import read_operator
 from kbconsole.jobs.definition import Change, Ended, Step, register
 from kbconsole.jobs.models import RunStatus, RunStep, StepStatus
 from kbconsole.k8s.kinds import Kind, Object, kind_named
-from placements.checks import PlaneFits
+from placements.checks import ClusterGone, PlaneFits, PlaneReturns
 from placements.facts import Trace, traces
 from placements.jobs.base import DatabaseJob, known_definition
 from placements.jobs.changes import ApplyCluster, RemoveOrphans
@@ -26,34 +28,87 @@ from placements.names import names_of
 from placements.rendering import API_VERSIONS, TerminationPolicy
 
 GONE_SECONDS, PROOF_SECONDS = 600, 300
+RETURN_SECONDS = 3600
+"""How long a run waits for a plane that was lost before it ends as failed, to be finished by Retry."""
+
+declare(
+    {
+        "placements.retire_lost": _(
+            "%(plane)s gives no answer (the last one: %(at)s), so nobody knows what is there. Pods of %(name)s may "
+            "still run there, and its volumes, services and load balancers may still be there. The other planes are "
+            "cleaned now; %(plane)s is listed and cleaned when it answers, and until that is proven %(name)s does not "
+            "count as retired."
+        ),
+        "placements.retire_lost_operator": _(
+            "The operator has %(planes)s enabled, and lets no Cluster go while an enabled plane gives no answer. "
+            "Before you approve, have it put into multiCluster.contextsDisabled and both Deployments rolled."
+        ),
+        "placements.mark_lost": _("%(planes)s unknown"),
+        "placements.never_answered": _("never"),
+    }
+)
 
 
 @register
 @dataclass(frozen=True)
 class RetireDatabase(DatabaseJob):
-    """Delete the Cluster under the chosen policy, and remove what the operator leaves on every plane."""
+    """Delete the Cluster under the chosen policy, and remove what the operator leaves on every plane.
+
+    A database whose plane is lost can be retired, though "no dry run from a plane" forbids an approval elsewhere:
+    here the plan makes nothing, waiting would keep what the other planes hold and cost, and somebody has to accept
+    in so many words that the lost plane is unknown. Its steps hold nobody back, begin when it answers, and the run
+    does not succeed, nor is the database retired, before it is proven clean.
+    """
 
     slug: ClassVar[str] = "retire-database"
     label: ClassVar[object] = _("Retire database")
     policy: str
     """`Delete` or `WipeOut`: what becomes of the data was chosen in words, not left to a default."""
     uid: str
+    lost: dict[str, str] = field(default_factory=dict)
+    """The planes that gave no answer when the plan was made, with the ISO time of their last one, "" for never."""
+    held: list[str] = field(default_factory=list)
+    """Those of them that the operator had enabled then."""
+
+    def informed(self) -> RetireDatabase:
+        control = access.control_plane().name
+        lost = unheard(plane for plane in self.planes if plane != control)
+        operator = read_operator(access.client(control)) if lost else None
+        held = [
+            plane
+            for plane in lost
+            if operator and plane in operator.contexts and plane not in operator.disabled
+        ]
+        return replace(self, lost=lost, held=held)
+
+    def unheard(self) -> Mapping[str, str]:
+        return self.lost
 
     def steps(self) -> Iterable[Step]:
         control, uids, row = access.control_plane().name, self.uids(), self.row()
         kind = kind_named(API_VERSIONS[row.release_line], "Cluster")
         there = self._ours(control, kind)
-        for plane in self.planes:
+        answering = [plane for plane in self.planes if plane not in self.lost]
+        for plane in answering:
             yield Step(on=plane, phase="preflight", check=PlaneFits(plane, uids[plane]))
         if there is not None and there["spec"].get("terminationPolicy") != self.policy:
             yield Step(on=control, phase="policy", change=self._with_policy(control), gate=True)
         remove = Remove(control, kind.api_version, kind.kind, self.name, self.namespace, self.uid)
         yield Step(on=control, phase="delete", change=remove, gate=True)
-        gone = Absent(control, kind.api_version, kind.kind, self.namespace, name=self.name)
+        gone = ClusterGone(
+            control, kind.api_version, kind.kind, self.namespace, name=self.name, planes=list(self.planes)
+        )
         yield Step(on=control, phase="gone", check=gone, deadline=GONE_SECONDS, repeats="delete")
         names = names_of(self.name, self.engine_(), known_definition(row), self.replicas)
-        left = traces(self.name, names.base, own_account=not names.shares_service_account)
-        for plane in self.planes:
+        own_account = not names.shares_service_account
+        left = traces(self.name, names.base, own_account=own_account)
+        for plane in answering:
+            yield from self._clean(plane, gone, left)
+        for plane in self.lost:
+            back = PlaneReturns(plane, uids[plane], self.namespace, self.name, names.base, own_account)
+            yield Step(
+                on=plane, phase="clean", check=back, gate=True, deadline=RETURN_SECONDS, repeats="clean"
+            )
             yield from self._clean(plane, gone, left)
 
     def _ours(self, control: str, kind: Kind) -> Object | None:
@@ -104,9 +159,18 @@ class RetireDatabase(DatabaseJob):
     def approvals_needed(self) -> int:
         return 2 if self.policy == TerminationPolicy.WIPE_OUT else 1
 
+    def marks(self) -> list[Sentence]:
+        return [say("placements.mark_lost", planes=list(self.lost))] if self.lost else []
+
     def cautions(self) -> list[Sentence]:
         wipes = self.policy == TerminationPolicy.WIPE_OUT
-        return [say("placements.wipes" if wipes else "placements.deletes", name=self.name)]
+        found = [say("placements.wipes" if wipes else "placements.deletes", name=self.name)]
+        for plane, at in self.lost.items():
+            when = f"{at[:16].replace('T', ' ')} UTC" if at else say("placements.never_answered")
+            found.append(say("placements.retire_lost", plane=plane, at=when, name=self.name))
+        if self.held:
+            found.append(say("placements.retire_lost_operator", planes=list(self.held)))
+        return found
 
     def on_start(self, run_id: int) -> None:
         self.set_status(Status.APPLYING)

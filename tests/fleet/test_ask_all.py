@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 
 from kbconsole.demo.fleet import EmbeddedFleet
-from kbconsole.fleet.tasks import ask_all
+from kbconsole.fleet.asking import ask_all
 from kbconsole.k8s.client import PlaneClient
 
 

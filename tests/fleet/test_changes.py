@@ -144,6 +144,22 @@ def test_left_overs_go_with_their_finalizers_and_only_those_with_the_labels(demo
     assert demo.store("k8s-1").names("configmaps", "demo") == ["other"]
 
 
+def test_a_finalizer_that_is_not_of_kubeblocks_is_left_to_its_controller(demo: EmbeddedFleet) -> None:
+    theirs = "service.kubernetes.io/load-balancer-cleanup"
+    held: dict[str, Any] = {
+        "labels": {"app": "x"},
+        "finalizers": ["component.kubeblocks.io/finalizer", theirs],
+    }
+    demo.client("k8s-1").create(config(**held))
+    change = RemoveMatching("k8s-1", "v1", "ConfigMap", "demo", {"app": "x"}, clear_finalizers=True)
+    change.carry_out()
+    there = demo.store("k8s-1").look("configmaps", "c", "demo") or {}
+    assert there["metadata"]["finalizers"] == [theirs]
+    assert "deletionTimestamp" in there["metadata"]
+    change.carry_out()
+    assert Absent("k8s-1", "v1", "ConfigMap", "demo", {"app": "x"}).look().verdict == Verdict.WAIT
+
+
 def test_what_was_applied_holds_until_somebody_changes_it(demo: EmbeddedFleet) -> None:
     check = Holds("k8s-1", config())
     assert "is not on k8s-1" in str(check.look().sentence)

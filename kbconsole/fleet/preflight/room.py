@@ -8,23 +8,18 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, declare, say
+from kbconsole.fleet.asking import served_owners
 from kbconsole.fleet.preflight.base import PlaneCheck
 from kbconsole.fleet.preflight.rights import POD_ROLE
 from kbconsole.jobs.definition import Finding, Verdict, actions
 from kbconsole.k8s.errors import Forbidden
 from kbconsole.k8s.kinds import (
     CLUSTER_ROLE,
-    COMPONENT_V1,
-    COMPONENT_V1ALPHA1,
-    INSTANCE_SET_V1,
-    INSTANCE_SET_V1ALPHA1,
     NODE,
     STORAGE_CLASS,
     Object,
 )
 
-OWNERS = (INSTANCE_SET_V1ALPHA1, INSTANCE_SET_V1, COMPONENT_V1ALPHA1, COMPONENT_V1)
-"""The kinds that own what the operator makes in a data plane."""
 DEFAULT_CLASS = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
@@ -83,12 +78,11 @@ class NoCrds(PlaneCheck):
         )
 
     def look(self) -> Finding:
-        client = self.client()
-        served = [kind.resource for kind in OWNERS if client.serves(kind.api_version, kind.plural)]
-        facts = {"serves_crds": sorted(set(served))}
+        served = served_owners(self.client())
+        facts: Json = {"serves_crds": served}
         if not served:
             return Finding(Verdict.PASS, say("room.crds_none"), facts=facts)
-        said = say("room.crds_some", kinds=sorted(set(served)))
+        said = say("room.crds_some", kinds=served)
         return Finding(Verdict.FAIL, said, say("room.crds_fix"), facts)
 
 
