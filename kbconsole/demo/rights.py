@@ -69,8 +69,8 @@ def of_data_plane() -> list[Object]:
         rule("", "namespaces", "get list create patch"),
         rule("", "events nodes", "get list"),
         rule("", "pods persistentvolumeclaims", "get list delete"),
-        rule("", "services configmaps serviceaccounts", "get list patch delete"),
-        rule(RBAC, "rolebindings", "get list patch delete"),
+        rule("", "services configmaps serviceaccounts", "get list create patch delete"),
+        rule(RBAC, "rolebindings", "get list create patch delete"),
         rule("storage.k8s.io", "storageclasses", "get list"),
     ]
     all_verbs = "get list watch create update patch delete deletecollection"
