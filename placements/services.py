@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
@@ -14,10 +15,10 @@ from kbconsole.common.lifecycle import transition
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import services as jobs
-from kbconsole.jobs.models import Plan, PlanStatus, Run, RunStep, StepStatus
+from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.planning import MakePlan, set_status
 from networking.models import Profile
-from placements.jobs import CheckDatabase, PlaceDatabase, RetireDatabase
+from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors, RetireDatabase
 from placements.lifecycle import PLACEMENT
 from placements.models import SUBJECT, Placement, Status
 from placements.rendering import TerminationPolicy
@@ -30,11 +31,16 @@ declare(
         "placement.planned_again": _("Asked to make the plan for %(name)s again"),
         "placement.cancelled": _("Took the request for %(name)s back"),
         "placement.retire_requested": _("Asked to retire %(name)s with the policy %(policy)s"),
+        "placement.repair_requested": _("Asked to copy the objects that planes of %(name)s lack"),
         "placement.check_requested": _("Asked to check %(name)s again"),
         "placements.not_yours": _(
             "This database belongs to %(owner)s. Ask them, or an administrator, to do this."
         ),
         "placements.not_now": _("%(name)s is %(status)s now, so this cannot be done."),
+        "placements.being_planned": _(
+            "A plan for %(name)s is being made since %(since)s; this takes some seconds. What you sent was not kept: "
+            "wait until the plan is there, then choose again."
+        ),
         "placements.type_name": _("Type the name %(name)s exactly as it is, to confirm."),
         "placements.policy": _("Choose what becomes of the data: Delete, or WipeOut."),
         "placements.answer_lost": _(
@@ -43,6 +49,10 @@ declare(
         ),
         "placements.has_cluster": _(
             "%(name)s has its Cluster already. Retire it, so that the planes are cleaned."
+        ),
+        "placements.nothing_mirrored": _(
+            "%(name)s never got as far as its Cluster, so no plane has an object that could be copied. Make the plan "
+            "again."
         ),
         "placements.never_made": _(
             "%(name)s never got as far as its Cluster, so there is nothing to retire. Cancel it."
@@ -125,10 +135,20 @@ def _mine(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> Placem
     return placement
 
 
+def _plannable(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> Placement:
+    """Return the locked placement if no plan of it is being made just now. Raises Refused, Stale."""
+    placement = _mine(placement_id, by=by, statuses=statuses)
+    making = placement.runs().filter(job=MakePlan.slug, status__in=ACTIVE).first()
+    if making is not None:
+        since = f"{timezone.localtime(making.created_at):%H:%M:%S}"
+        raise Stale("placements.being_planned", name=placement.name, since=since)
+    return placement
+
+
 @transaction.atomic
 def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
     """Change a request that waits and send it again: the plan that was shown is void, also if it was approved."""
-    placement = _mine(placement_id, by=by, statuses=(Status.WAITING,))
+    placement = _plannable(placement_id, by=by, statuses=(Status.WAITING,))
     _check(wish, apart_from=placement.pk)
     for name, value in _fields(wish).items():
         setattr(placement, name, value)
@@ -156,17 +176,17 @@ def _known_outcome(placement: Placement) -> None:
         raise Stale("placements.answer_lost", name=placement.name)
 
 
-def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase:
+def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase | RepairMirrors:
     """Return what was being done: a retirement that stopped half-way must not place the database anew."""
     last = placement.runs().exclude(job=MakePlan.slug).exclude(job=CheckDatabase.slug).first()
     job = last.definition() if last else None
-    return job if isinstance(job, RetireDatabase) else place_job(placement)
+    return job if isinstance(job, RetireDatabase | RepairMirrors) else place_job(placement)
 
 
 @transaction.atomic
 def plan_again(placement_id: int, *, by: Any) -> Plan:
     """Make the plan again: the last one failed, went stale, or its run did not get through."""
-    placement = _mine(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
+    placement = _plannable(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
     _known_outcome(placement)
     record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
     return _plan_again(placement, by=by)
@@ -196,7 +216,7 @@ def cancel(placement_id: int, *, by: Any) -> Placement:
 @transaction.atomic
 def retire(placement_id: int, *, typed_name: str, policy: str, reason: str = "", by: Any) -> Plan:
     """Ask for a plan that deletes the database and what the operator leaves behind. Raises ConsoleError."""
-    placement = _mine(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    placement = _plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
     if typed_name != placement.name:
         raise ConsoleError("placements.type_name", name=placement.name)
     if policy not in (TerminationPolicy.DELETE, TerminationPolicy.WIPE_OUT):
@@ -212,6 +232,17 @@ def retire(placement_id: int, *, typed_name: str, policy: str, reason: str = "",
         name=placement.name,
         policy=policy,
     )
+    return jobs.make_plan(job, by=by, reason=reason)
+
+
+@transaction.atomic
+def repair(placement_id: int, *, reason: str = "", by: Any) -> Plan:
+    """Ask for a plan that copies what is missing on a plane from one that has it. Raises Refused, Stale."""
+    placement = _plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    if not placement.cluster_uid:
+        raise Stale("placements.nothing_mirrored", name=placement.name)
+    record("placement.repair_requested", by=by, on=_on(placement), reason=reason, name=placement.name)
+    job = RepairMirrors(**_facts(placement), uid=placement.cluster_uid)
     return jobs.make_plan(job, by=by, reason=reason)
 
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("placements/<int:pk>/plan-again/", views.plan_again, name="plan-again"),
     path("placements/<int:pk>/cancel/", views.cancel, name="cancel"),
     path("placements/<int:pk>/check/", views.check, name="check"),
+    path("placements/<int:pk>/repair/", views.repair, name="repair"),
     path("placements/<int:pk>/retire/", views.retire, name="retire"),
 ]
 object_links.register("placement", "placements:detail")

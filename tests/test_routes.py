@@ -66,6 +66,7 @@ EXPECTED = {
     "api:placement-plan": "401 403 200 200 200 | 401 403 405 405 405",
     "api:placement-plan-again": "401 403 405 405 405 | 401 403 202 202 403",
     "api:placement-reject": "401 403 405 405 405 | 401 403 403 409 403",
+    "api:placement-repair": "401 403 405 405 405 | 401 403 409 409 403",
     "api:placement-retire": "401 403 405 405 405 | 401 403 409 409 403",
     "api:placement-withdraw": "401 403 405 405 405 | 401 403 200 403 403",
     "api:placements": "401 403 200 200 200 | 401 403 400 400 403",
@@ -128,6 +129,7 @@ EXPECTED = {
     "placements:plan": "302 404 302 302 302 | 302 405 405 405 405",
     "placements:plan-again": "302 405 405 405 405 | 302 404 302 302 403",
     "placements:preview": "302 403 200 200 403 | 302 403 200 200 403",
+    "placements:repair": "302 405 405 405 405 | 302 404 409 409 403",
     "placements:retire": "302 404 409 409 403 | 302 404 409 409 403",
     "set_language": "302 302 302 302 302 | 302 302 302 302 302",
 }

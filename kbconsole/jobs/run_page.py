@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from kbconsole.common.sentences import Sentence
 from kbconsole.common.templatetags.badges import Look, look_of
 from kbconsole.jobs.cautions import object_name
+from kbconsole.jobs.cures import cures_of
 from kbconsole.jobs.definition import CONSOLE, Touch, Verdict, phase_label
 from kbconsole.jobs.models import Decision, Run, RunEvent, RunStatus, RunStep, StepStatus
 from kbconsole.jobs.pages import duration, lane_label, listed, may, since
@@ -178,6 +179,12 @@ class RunPage:
         ]
 
     @property
+    def cures(self) -> list[tuple[Any, str]]:
+        """Acts beside Retry that the advice of the failed steps leads to: what is written on each, and where it is."""
+        found = [] if self.run.active else cures_of(self.steps)
+        return [(cure.label, cure.url(self.run.subject_id)) for cure in found]
+
+    @property
     def retryable(self) -> bool:
         return self.run.status in (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.CANCELLED)
 
@@ -309,4 +316,10 @@ def refusals(run: Run, user: Any) -> dict[str, str]:
     """Return why this person may not cancel, retry or check again, by act; empty texts where they may."""
     again = may(run, user, "retry")
     over = "" if run.active or again else retry_refusal(run)
-    return {"cancel": may(run, user, "cancel"), "retry": again or str(over or ""), "again": again}
+    cure = may(run, user, "run")
+    return {
+        "cancel": may(run, user, "cancel"),
+        "retry": again or str(over or ""),
+        "again": again,
+        "cure": cure,
+    }

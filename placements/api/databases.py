@@ -306,6 +306,22 @@ class PlacementCheck(PlacementAct):
         return self.answer(request, RunAnswer, run, 202)
 
 
+class RepairBody(Body):
+    """Why, for who approves and for the audit log."""
+
+    reason = Text(required=False, default="", allow_blank=True, max_length=4000)
+
+
+class PlacementRepair(PlacementAct):
+    """Plan copies of the mirrored objects that a plane lacks, from a plane that has them."""
+
+    @answers(PlanAnswer, body=RepairBody, code=202)
+    def post(self, request: Request, pk: int) -> Response:
+        given = self.body(request, RepairBody)
+        plan = services.repair(placement_of(request.user, pk).pk, reason=given["reason"], by=request.user)
+        return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=plan.pk), 202)
+
+
 class PlacementPlanAgain(PlacementAct):
     """Make the plan again: the last one failed, went out of date, or its run did not get through."""
 

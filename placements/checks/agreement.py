@@ -35,7 +35,12 @@ declare(
         "placements.planes_differ": _("The planes do not hold the same: %(what)s."),
         "placements.mirror_fix": _(
             "The operator does not mend this: it is satisfied with any plane that has the object. Copy the object "
-            "from a plane that has it, with the placement annotation set to the plane's own name."
+            "from a plane that has it, with the placement annotation set to the plane's own name: “Copy the missing "
+            "objects” plans just that."
+        ),
+        "placements.differ_fix": _(
+            "The operator does not mend this, and the console does not choose between them. Compare the objects, "
+            "correct the wrong one on its plane, then check again."
         ),
         "placements.leaders": _(
             "%(count)s replicas call themselves leader: %(pods)s. There must be exactly one."
@@ -43,6 +48,8 @@ declare(
         "placements.no_leader": _("No replica calls itself leader. There must be exactly one."),
     }
 )
+Key = tuple[str, str]
+"""Kind and name."""
 MIRRORED = (CONFIG_MAP, SERVICE, SERVICE_ACCOUNT, ROLE_BINDING)
 MOST_SAID = 5
 
@@ -54,7 +61,8 @@ class PlanesAgree(Check):
 
     Only what the operator made counts: it marks each object with its plane, and what pods make for themselves in
     their own plane has no mark. `single` names services that are on one plane by intention, `shared` the account and
-    binding that all databases of the definition have together, whose labels name another one.
+    binding that all databases of the definition have together, whose labels name another one. `leader` is what the
+    role of the engine's leading replica is called.
     """
 
     slug: ClassVar[str] = "planes-agree"
@@ -62,27 +70,33 @@ class PlanesAgree(Check):
     namespace: str
     name: str
     base: str
+    leader: str
     single: list[str] = field(default_factory=list)
     shared: list[str] = field(default_factory=list)
-    leader: str = "leader"
 
     def label(self) -> Sentence:
         return say("placements.check_agreement")
 
     def look(self) -> Finding:
-        held = {plane: {_key(item): _said(item) for item in self._mirrored(plane)} for plane in self.planes}
+        held = {
+            plane: {key: said(item) for key, item in found.items()} for plane, found in self.held().items()
+        }
         wrong = _disagreements(held)
         if wrong:
-            said: Json = wrong[:MOST_SAID]
-            return Finding(
-                Verdict.WAIT, say("placements.planes_differ", what=said), say("placements.mirror_fix")
-            )
+            missing = any(one.code == "placements.mirror_missing" for one in wrong)
+            shown: Json = wrong[:MOST_SAID]
+            fix = say("placements.mirror_fix" if missing else "placements.differ_fix")
+            return Finding(Verdict.WAIT, say("placements.planes_differ", what=shown), fix)
         leaders = [name for plane in self.planes for name in self._leaders(plane)]
         if not leaders:
             return Finding(Verdict.WAIT, say("placements.no_leader"))
         if len(leaders) > 1:
             return Finding(Verdict.WAIT, say("placements.leaders", count=len(leaders), pods=leaders))
         return Finding(Verdict.PASS, say("placements.agree", planes=self.planes, leader=leaders[0]))
+
+    def held(self) -> dict[str, dict[Key, Object]]:
+        """Return what each plane holds of what all of them must hold. Raises ConsoleError for a silent plane."""
+        return {plane: {_key(item): item for item in self._mirrored(plane)} for plane in self.planes}
 
     def _mirrored(self, plane: str) -> Iterator[Object]:
         client = access.client(plane)
@@ -103,23 +117,23 @@ class PlanesAgree(Check):
         return [fact["name"] for fact in map(pod_fact, pods) if fact["role"] == self.leader]
 
 
-def _key(item: Object) -> tuple[str, str]:
+def _key(item: Object) -> Key:
     return (item["kind"], item["metadata"]["name"])
 
 
-def _said(item: Mapping[str, Json]) -> str:
+def said(item: Mapping[str, Json]) -> str:
     """Return a digest of what a mirrored object says; what differs by plane, as addresses do, is left out."""
-    said = {key: item[key] for key in ("data", "binaryData", "roleRef", "subjects") if key in item}
+    parts = {key: item[key] for key in ("data", "binaryData", "roleRef", "subjects") if key in item}
     if item["kind"] == "Service":
         spec = item["spec"]
         ports = [
             {key: port.get(key) for key in ("name", "port", "protocol")} for port in spec.get("ports") or []
         ]
-        said |= {"type": spec.get("type"), "selector": spec.get("selector"), "ports": ports}
-    return digest(canonical_text(said))
+        parts |= {"type": spec.get("type"), "selector": spec.get("selector"), "ports": ports}
+    return digest(canonical_text(parts))
 
 
-def _disagreements(held: Mapping[str, Mapping[tuple[str, str], str]]) -> list[Sentence]:
+def _disagreements(held: Mapping[str, Mapping[Key, str]]) -> list[Sentence]:
     wrong: list[Sentence] = []
     for kind, name in sorted({key for objects in held.values() for key in objects}):
         digests: dict[str, Json] = {plane: objects.get((kind, name)) for plane, objects in held.items()}

@@ -34,7 +34,8 @@ declare(
         "placements.services_missing": _("%(plane)s: %(missing)s not there yet."),
         "placements.services_fix": _(
             "If it stays so, look at the operator: while any plane of the database gives it no answer, it makes "
-            "nothing on any of them, and what was not made while %(plane)s was away it may never make up for."
+            "nothing on any of them, and what was not made while %(plane)s was away it may never make up for. What "
+            "other planes have by then, “Copy the missing objects” gives to %(plane)s."
         ),
         "placements.check_addresses": _("Services have addresses"),
         "placements.addresses_there": _("Every service has its address: %(addresses)s."),
@@ -52,6 +53,10 @@ declare(
         "placements.pod_unready": _("pod %(pod)s %(phase)s"),
         "placements.pod_because": _("pod %(pod)s %(phase)s: %(reason)s"),
         "placements.pods_waiting": _("%(plane)s: %(what)s"),
+        "placements.pods_fix": _(
+            "If it stays so, look at the events of the pod on %(plane)s. If it lacks a ConfigMap or an account there "
+            "that other planes have, choose “Copy the missing objects”: the operator never makes up for these."
+        ),
         "placements.check_roles": _("Replicas have their roles"),
         "placements.roles_set": _("Roles: %(roles)s."),
         "placements.roles_missing": _("%(plane)s: %(pods)s ready, but without a role."),
@@ -171,9 +176,9 @@ class PodsReady(DatabaseCheck):
         lacking = [_lacking(name, by_name.get(name)) for name in self.names]
         said = [sentence for sentence in lacking if sentence]
         if said:
-            return Finding(
-                Verdict.WAIT, say("placements.pods_waiting", plane=self.plane, what=said), facts=facts
-            )
+            fix = say("placements.pods_fix", plane=self.plane)
+            waits = say("placements.pods_waiting", plane=self.plane, what=said)
+            return Finding(Verdict.WAIT, waits, fix, facts)
         return Finding(Verdict.PASS, say("placements.pods_ready", pods=self.names), facts=facts)
 
 
@@ -205,9 +210,9 @@ class RolesSet(DatabaseCheck):
         by_name = {pod["name"]: pod for pod in pods}
         lacking = [sentence for name in self.names if (sentence := _lacking(name, by_name.get(name)))]
         if lacking:
-            return Finding(
-                Verdict.WAIT, say("placements.pods_waiting", plane=self.plane, what=lacking), facts=facts
-            )
+            fix = say("placements.pods_fix", plane=self.plane)
+            waits = say("placements.pods_waiting", plane=self.plane, what=lacking)
+            return Finding(Verdict.WAIT, waits, fix, facts)
         without = [name for name in self.names if not by_name[name]["role"]]
         if without:
             said = say("placements.roles_missing", plane=self.plane, pods=without)

@@ -65,6 +65,8 @@ class Engine(ABC):
     """The `name` of the per-replica service in the definition."""
     peer_port: ClassVar[int]
     client_port: ClassVar[int]
+    leader_role: ClassVar[str]
+    """What a pod's role label says of the one replica that leads."""
     data_volume: ClassVar[str] = "data"
     replica_choices: ClassVar[tuple[int, ...]]
     """What the form offers. Other numbers up to `most_replicas` are possible, and explained."""

@@ -90,6 +90,7 @@ class Etcd(Engine):
     peer_service = "peer"
     peer_port = 2380
     client_port = 2379
+    leader_role = "leader"
     replica_choices = (1, 3, 5, 7)
     most_replicas = 7
 

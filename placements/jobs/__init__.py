@@ -3,6 +3,7 @@
 from placements.jobs.base import known_definition
 from placements.jobs.check import CheckDatabase
 from placements.jobs.place import PlaceDatabase
+from placements.jobs.repair import RepairMirrors
 from placements.jobs.retire import RetireDatabase
 
-__all__ = ["CheckDatabase", "PlaceDatabase", "RetireDatabase", "known_definition"]
+__all__ = ["CheckDatabase", "PlaceDatabase", "RepairMirrors", "RetireDatabase", "known_definition"]

@@ -36,6 +36,7 @@ declare_phases(
     {
         "preflight": _("Look first"),
         "namespace": _("Namespace"),
+        "copy": _("Copies"),
         "cluster": _("Cluster object"),
         "services": _("Services"),
         "addresses": _("Addresses"),
@@ -146,7 +147,7 @@ class DatabaseJob(Job):
                     on=plane, phase=phase, check=check, gate=first, blocks=blocks, deadline=DEADLINES[phase],
                     repeats=again,
                 )  # fmt: skip
-        agree = self._agreement(names)
+        agree = self.agreement(names)
         yield Step(on=CONSOLE, phase="agree", check=agree, gate=True, deadline=DEADLINES["agree"])
 
     def _looks(self, plane: str, names: DatabaseNames) -> Iterator[tuple[str, Check]]:
@@ -159,10 +160,10 @@ class DatabaseJob(Job):
         yield "pods", PodsReady(**at, labels=ours, names=pods)
         yield "roles", RolesSet(**at, labels=ours, names=pods)
 
-    def _agreement(self, names: DatabaseNames) -> PlanesAgree:
+    def agreement(self, names: DatabaseNames) -> PlanesAgree:
         shared = [names.service_account, names.role_binding] if names.shares_service_account else []
         return PlanesAgree(
-            list(self.planes), self.namespace, self.name, names.base,
+            list(self.planes), self.namespace, self.name, names.base, self.engine_().leader_role,
             single=list(names.pod_services) if self.unique() else [], shared=shared,
         )  # fmt: skip
 

@@ -10,9 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet import access
-from kbconsole.fleet.changes import Apply, RemoveMatching, uid_of
-from kbconsole.jobs.definition import Diff, Outcome, actions
+from kbconsole.fleet.changes import Apply, RemoveMatching, named, uid_of
+from kbconsole.jobs.definition import Diff, ObjectDiff, Outcome, Touch, Touched, actions
+from kbconsole.k8s.commands import kubectl_create
+from kbconsole.k8s.errors import Rejected
 from kbconsole.k8s.kinds import Object, kind_of
+from placements.rendering import PLACEMENT
 
 MANAGER = "kbconsole"
 
@@ -29,6 +32,11 @@ declare(
         ),
         "placements.cluster_gone": _(
             "The Cluster %(namespace)s/%(name)s is not there any more. Make the plan again."
+        ),
+        "placements.copy": _("Copy %(kind)s %(name)s from %(source)s"),
+        "placements.copy_taken": _(
+            "%(plane)s has a %(kind)s %(name)s that does not belong to this database, so it is not touched. Have it "
+            "renamed or removed there by its owner, then make the plan again."
         ),
         "placements.remove_orphans": _("Remove each %(kind)s that the operator left in %(namespace)s"),
     }
@@ -66,6 +74,68 @@ class ApplyCluster(Apply):
 def _applied_by_console(there: Object) -> bool:
     entries = there["metadata"].get("managedFields") or []
     return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in entries)
+
+
+@actions.register
+@dataclass(frozen=True)
+class CopyMissing(Apply):
+    """Create what the plane lacks, as `source` has it. An object that is there is never written to.
+
+    One that is there already and belongs to the same database on this plane is what was wanted, whoever made it.
+    """
+
+    slug: ClassVar[str] = "copy-missing"
+    source: str = ""
+
+    def label(self) -> Sentence:
+        return say("placements.copy", source=self.source, **named(self.ref))
+
+    def commands(self) -> list[str]:
+        return [kubectl_create(self.object, self.plane)]
+
+    def diff(self) -> Diff:
+        there = self._there()
+        if there is not None:
+            return Diff((ObjectDiff(Touch.UNCHANGED, self.ref, uid_of(there)),))
+        plane, checked = access.client(self.plane), True
+        try:
+            plane.create(self.object, dry_run=True)
+        except Rejected as rejected:
+            if not self._namespace_is_missing(plane, rejected):
+                raise
+            checked = False
+        return Diff((ObjectDiff(Touch.CREATED, self.ref, changes=self._all(), checked=checked),))
+
+    def carry_out(self) -> Outcome:
+        there = self._there()
+        if there is not None:
+            touch = Touch.CREATED if _made_by_console(there) else Touch.UNCHANGED
+            return Outcome((Touched(touch, self.ref, uid_of(there)),))
+        made = access.client(self.plane).create(self.object)
+        return Outcome((Touched(Touch.CREATED, self.ref, uid_of(made)),))
+
+    def _there(self) -> Object | None:
+        """Return the object if the plane has it by now. Raises ConsoleError for one of somebody else."""
+        ref = self.ref
+        there = access.client(self.plane).get(kind_of(self.object), ref["name"], ref["namespace"])
+        if there is not None and not same_owner(there, self.object):
+            raise ConsoleError("placements.copy_taken", plane=self.plane, **named(ref))
+        return there
+
+
+def same_owner(there: Object, wanted: Object) -> bool:
+    """Whether an object belongs to the database that `wanted` is of, by its labels and the mark of its plane."""
+    labels = there["metadata"].get("labels") or {}
+    mark = (there["metadata"].get("annotations") or {}).get(PLACEMENT)
+    return (
+        mark == wanted["metadata"]["annotations"][PLACEMENT]
+        and (wanted["metadata"].get("labels") or {}).items() <= labels.items()
+    )
+
+
+def _made_by_console(there: Object) -> bool:
+    """Whether nobody but the console wrote it: then the answer to our own creation was lost."""
+    return {entry.get("manager") for entry in there["metadata"].get("managedFields") or []} == {MANAGER}
 
 
 @actions.register

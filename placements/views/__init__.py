@@ -1,6 +1,6 @@
 """The pages about databases, and Home."""
 
-from placements.views.acts import cancel, check, newest_plan, plan_again
+from placements.views.acts import cancel, check, newest_plan, plan_again, repair
 from placements.views.detail import placement_detail
 from placements.views.home import home
 from placements.views.lists import placement_list
@@ -18,5 +18,6 @@ __all__ = [
     "placement_new",
     "plan_again",
     "preview",
+    "repair",
     "retire",
 ]

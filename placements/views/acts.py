@@ -35,6 +35,18 @@ def plan_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def repair(request: HttpRequest, pk: int) -> HttpResponse:
+    found(request, pk)
+    try:
+        plan = services.repair(pk, by=request.user)
+    except Refused:
+        raise
+    except ConsoleError as error:
+        return refused_in_place(request, pk, error)
+    return redirect("jobs:plan-detail", pk=plan.pk)
+
+
+@require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     found(request, pk)
     try:

@@ -19,14 +19,14 @@ from kbconsole.common.sentences import Json
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.pages import lane_label
-from placements.jobs import CheckDatabase, PlaceDatabase
+from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors
 from placements.models import OVER, Placement, Status
 from placements.observation import client_endpoints, merged
 from placements.views.present import broken_run, present_of, trouble_of
-from placements.views.replicas import health_of, match_of, replicas_of, verdict_of
+from placements.views.replicas import health_of, match_of, replicas_of, seen_times, verdict_of
 from placements.views.story import MOST, plans_of, story_of
 
-LOOKING = (PlaceDatabase.slug, CheckDatabase.slug)
+LOOKING = (PlaceDatabase.slug, CheckDatabase.slug, RepairMirrors.slug)
 LOOKS = ("crds", "services", "addresses", "pods", "roles", "agree")
 CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
 
@@ -121,20 +121,22 @@ def _observed(placement: Placement, steps: Sequence[RunStep]) -> dict[str, Json]
 
 
 def _read_at(placement: Placement, steps: Sequence[RunStep]) -> dict[str, datetime]:
-    """Return when each plane's pods or services were read last."""
-    read = {plane: placement.observed_at for plane in placement.planes if plane in (placement.observed or {})}
+    """Return when each plane's pods or services were read last: each has its own time, also if one is silent since."""
+    read = seen_times(placement)
     for step in steps:
         at = step.ended_at or step.started_at
         if isinstance(step.facts, Mapping) and at:
             read[step.lane] = max(at, read.get(step.lane) or at)
-    return {plane: at for plane, at in read.items() if at}
+    return read
 
 
 def _proofs(steps: Sequence[RunStep]) -> dict[str, Any]:
-    """Return the checks, how many of them passed, and whether all of them did."""
+    """Return the checks, how many of them passed, whether all of them did, and the first that failed."""
     proofs = [_proof(step) for step in steps if step.phase in LOOKS]
     passed = sum(proof.verdict == "pass" for proof in proofs)
-    return {"proofs": proofs, "passed": passed, "all_passed": bool(proofs) and passed == len(proofs)}
+    failing = next((proof for proof in proofs if proof.verdict == "fail"), None)
+    all_passed = bool(proofs) and passed == len(proofs)
+    return {"proofs": proofs, "passed": passed, "all_passed": all_passed, "failing": failing}
 
 
 def _proof(step: RunStep) -> Proof:
@@ -188,13 +190,15 @@ def _acts(placement: Placement, user: Any, active: Run | None) -> dict[str, Any]
     busy = why_not
     if not busy and active:
         busy = _("%(job)s is under way (run %(id)s).") % {"job": active.job_name, "id": active.pk}
-    no_retire = busy
-    if not no_retire and not placement.cluster_uid:
+    no_retire = no_repair = busy
+    if not busy and not placement.cluster_uid:
         no_retire = _("Its Cluster object was never made, so there is nothing to retire.")
+        no_repair = _("Its Cluster object was never made, so there is nothing to copy.")
     return {
         "why_not": why_not,
         "why_no_check": busy,
         "why_no_retire": no_retire,
+        "why_no_repair": no_repair,
         "changeable": placement.status in CHANGEABLE,
         "may_ask": has_role(user, Role.DBA, Role.ADMIN),
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kbconsole.common.sentences import Sentence
+from kbconsole.jobs.cures import cures_of
 from kbconsole.jobs.models import ACTIVE, Decision, Plan, PlanStatus, Run, RunStatus, RunStep, StepStatus
 from kbconsole.jobs.pages import lane_label
 from kbconsole.jobs.planning import MakePlan
@@ -31,7 +33,10 @@ class Present:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why a placement needs somebody: the run that stopped, its first failed step, and what still works."""
+    """Why a placement needs somebody: the run that stopped, its first failed step, and what still works.
+
+    `cures` are acts that the advice of its failed steps leads to: what is written on each, and where it is.
+    """
 
     run: Run
     since: datetime | None
@@ -39,6 +44,7 @@ class Trouble:
     what: str
     fix: str
     still: str
+    cures: Sequence[tuple[Any, str]] = ()
 
 
 def _spread(placement: Placement) -> str:
@@ -127,7 +133,8 @@ def trouble_of(run: Run, steps: Sequence[RunStep], replicas: Sequence[Replica]) 
     what = str(Sentence.from_json(finding["sentence"])) if finding else ""
     fix = str(Sentence.from_json(finding["fix"])) if finding.get("fix") else ""
     where = f"{lane_label(step.lane)} · {step.phase_label}" if step else ""
-    return Trouble(run, run.ended_at, where, what, fix, _still(replicas))
+    cures = [(cure.label, cure.url(run.subject_id)) for cure in cures_of(steps)]
+    return Trouble(run, run.ended_at, where, what, fix, _still(replicas), cures)
 
 
 def _still(replicas: Sequence[Replica]) -> str:

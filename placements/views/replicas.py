@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,7 +19,6 @@ from placements.names import DatabaseNames, names_of
 from placements.observation import replica_rows
 from placements.views.summary import planned_names
 
-LEADER = "leader"
 READY, NOT_READY, ABSENT, UNKNOWN, PLANNED = "ready", "not_ready", "absent", "unknown", "planned"
 _WORDS = {
     READY: gettext_lazy("ready"),
@@ -42,11 +42,12 @@ class Replica:
     service: Mapping[str, Any]
     busy: bool = False
     silent: bool = False
+    leader_role: str = ""
     read_at: datetime | None = None
 
     @property
     def leader(self) -> bool:
-        return self.pod.get("role") == LEADER and self.state == READY
+        return self.state == READY and self.pod.get("role") == self.leader_role
 
     @property
     def word(self) -> str:
@@ -68,6 +69,13 @@ class Replica:
         found = [str(address) for address in self.service.get("addresses") or []]
         inside = self.service.get("cluster_ip")
         return found or ([str(inside)] if inside and inside != "None" else [])
+
+
+def seen_times(placement: Placement) -> dict[str, datetime]:
+    """Return when each plane was read last; one that was never read is left out."""
+    seen: Mapping[str, Json] = placement.observed or {}
+    times = {plane: parse_datetime(there.get("seen_at") or "") for plane, there in seen.items()}
+    return {plane: at for plane, at in times.items() if at}
 
 
 def names_for(placement: Placement, control: Plane | None = None) -> DatabaseNames:
@@ -103,7 +111,7 @@ def _replica(
     return Replica(
         ordinal=row["ordinal"], plane=plane, name=row["name"], pod=pod, service=row["service"] or {},
         state=_state(placement, plane, pod, seen, silent), busy=placement.status == Status.APPLYING,
-        silent=plane in silent,
+        silent=plane in silent, leader_role=placement.kind_of_engine.leader_role,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from placements.forms import RetireForm
 from placements.models import Placement, Status
 from placements.names import DatabaseNames
 from placements.views.detail import found
-from placements.views.replicas import names_for
+from placements.views.replicas import names_for, seen_times
 
 CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
 
@@ -50,8 +50,9 @@ def _gone(placement: Placement) -> dict[str, Any]:
     control = Plane.objects.filter(is_control_plane=True).first()
     names = names_for(placement, control)
     seen: Mapping[str, Json] = placement.observed or {}
+    times = seen_times(placement)
     planes = [
-        _on_plane(plane, index, placement, seen.get(plane), names)
+        {**_on_plane(plane, index, placement, seen.get(plane), names), "read_at": times.get(plane)}
         for index, plane in enumerate(placement.planes)
     ]
     kept = [names.service_account, names.role_binding] if names.shares_service_account else []

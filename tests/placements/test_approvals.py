@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
+from placements import services
 from placements.services import place_job
 from tests.placements import world
 
@@ -25,3 +26,9 @@ def test_a_database_that_the_internet_can_reach_needs_two(
 ) -> None:
     job = place_job(world.placed(dana, world.cloud(adam, address_type=addresses)))
     assert job.approvals_needed() == needed
+
+
+def test_copying_what_a_plane_lacks_needs_one(dana: User, adam: User) -> None:
+    world.fleet()
+    plan = services.repair(world.in_service(dana, world.mesh(adam)).pk, by=dana)
+    assert (plan.job, plan.definition().approvals_needed()) == ("repair-mirrors", 1)

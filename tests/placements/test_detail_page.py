@@ -162,6 +162,71 @@ def test_attention_says_what_where_since_when_and_what_next(dana: User, profile:
     assert "Make the plan again" in said
 
 
+def test_of_what_failed_the_first_stands_open_and_what_nobody_looked_at_is_folded(
+    dana: User, profile: Profile
+) -> None:
+    placement = world.in_service(dana, profile, status=Status.ATTENTION)
+    run = world.ran(placement, "failed", ended_at=timezone.now())
+    for position, plane in enumerate(("k8s-1", "k8s-2")):
+        said = say("placements.pods_waiting", plane=plane, what="Pending").to_json()
+        world.stepped(
+            run, plane, "pods", "failed", position, finding={"verdict": "fail", "sentence": said, "fix": None}
+        )
+    world.stepped(run, "k8s-3", "roles", "skipped", 2)
+    page = see(dana, placement).content.decode()
+    failing = re.search(r'<ul [^>]*id="proof-failing">(.*?)</ul>', page, re.DOTALL)
+    assert failing and "k8s-1: Pending" in failing[1] and "k8s-2: Pending" not in failing[1]
+    assert '<details class="fold" id="proof-fold">' in page
+    Run.objects.update(status="running", ended_at=None)
+    run.steps.update(status="pending", finding=None)
+    assert '<details class="fold" id="proof-fold" open>' in see(dana, placement).content.decode()
+
+
+def test_each_plane_has_the_time_at_which_it_was_read_itself(dana: User, profile: Profile) -> None:
+    observed = world.seen("etcd-demo")
+    observed["k8s-3"]["seen_at"] = (timezone.now() - timedelta(hours=3)).isoformat()
+    placement = world.in_service(dana, profile, observed=observed)
+    page = see(dana, placement)
+    assert replica(page, 2).endswith("k8s-3, 3 h ago") and not replica(page, 1).endswith("3 h ago")
+    retiring = text(signed_in(dana).get(f"/placements/{placement.pk}/retire/"))
+    assert "k8s-3 services as read 3 h ago" in retiring
+    assert retiring.count("services as read 3 h ago") == 1
+
+
+@pytest.mark.parametrize("fix", ["mirror_fix", "services_fix", "pods_fix", "binding_lacks"])
+def test_what_a_copy_may_mend_is_offered_with_the_trouble(
+    dana: User, vera: User, profile: Profile, fix: str
+) -> None:
+    placement = world.in_service(dana, profile, status=Status.ATTENTION)
+    run = world.ran(placement, "failed", ended_at=timezone.now())
+    finding = {"verdict": "fail", "sentence": say("placements.no_leader").to_json(),
+               "fix": say(f"placements.{fix}", plane="k8s-3").to_json()}  # fmt: skip
+    world.stepped(run, "k8s-3", "services", "failed", finding=finding)
+    offered = re.compile(
+        rf'action="/placements/{placement.pk}/repair/"[^>]*>(?:<input[^>]*>)<button[^>]*>Copy the'
+    )
+    assert offered.search(see(dana, placement).content.decode())
+    assert not offered.search(see(vera, placement).content.decode())
+    run.steps.update(finding={**finding, "fix": None})
+    assert not offered.search(see(dana, placement).content.decode())
+
+
+@pytest.mark.parametrize("name", ["repair", "plan-again", "edit"])
+def test_while_a_plan_is_being_made_another_one_is_refused_in_place(
+    dana: User, profile: Profile, name: str
+) -> None:
+    placement = world.in_service(dana, profile, status=Status.ATTENTION)
+    if name == "edit":
+        placement = world.placed(dana, profile, "waiting")
+    assert act(dana, placement, "plan-again").status_code == 302
+    body = world.asked(profile, name="waiting", replicas="5") if name == "edit" else {}
+    again = signed_in(dana).post(f"/placements/{placement.pk}/{name}/", body)
+    assert again.status_code == 409
+    assert f"A plan for {placement.name} is being made since" in text(again)
+    assert "Somebody was faster" not in text(again)
+    assert placement.plans().count() == 1
+
+
 def test_a_run_under_way_shows_what_it_has_seen_so_far_and_refreshes(dana: User, profile: Profile) -> None:
     placement = world.placed(
         dana, profile, status=Status.APPLYING, release_line="0.9", definition="etcd-0.9.0"
@@ -223,11 +288,11 @@ def test_what_was_taken_back_after_its_run_failed_cannot_be_retried(dana: User, 
     assert f"Open run {run.pk}" in plan
 
 
-@pytest.mark.parametrize("name", ["check", "cancel", "plan-again", "retire"])
+@pytest.mark.parametrize("name", ["check", "cancel", "plan-again", "repair", "retire"])
 def test_others_may_look_but_not_act_and_the_refusal_is_kept(
     dana: User, vera: User, nobody: User, profile: Profile, name: str
 ) -> None:
-    status = Status.IN_SERVICE if name in ("check", "retire") else Status.WAITING
+    status = Status.IN_SERVICE if name in ("check", "repair", "retire") else Status.WAITING
     placement = world.in_service(dana, profile, status=status)
     world.planned(placement)
     assert act(vera, placement, name).status_code == 403
@@ -238,11 +303,22 @@ def test_others_may_look_but_not_act_and_the_refusal_is_kept(
     assert not Run.objects.exists()
 
 
+def test_what_never_got_its_cluster_has_nothing_to_copy(dana: User, profile: Profile) -> None:
+    placement = world.in_service(dana, profile, cluster_uid="", status=Status.ATTENTION)
+    assert "so there is nothing to copy." in text(see(dana, placement))
+    answer = act(dana, placement, "repair")
+    assert answer.status_code == 409 and "never got as far as its Cluster" in text(answer)
+    for status in (Status.WAITING, Status.RETIRED):
+        Placement.objects.update(status=status)
+        assert act(dana, placement, "repair").status_code == 409
+    assert not Plan.objects.exists()
+
+
 def test_buttons_that_one_may_not_use_say_why(dana: User, adam: User, vera: User, profile: Profile) -> None:
     placement = world.in_service(dana, profile)
     mine, theirs = see(dana, placement), see(vera, placement)
     assert "Check again" in text(mine) and "Only dana or an administrator may do this." not in text(mine)
-    assert text(theirs).count("Only dana or an administrator may do this.") == 2
+    assert text(theirs).count("Only dana or an administrator may do this.") == 3
     assert "/retire/" in mine.content.decode() and "/retire/" not in theirs.content.decode()
     assert "Only dana" not in text(see(adam, placement))
     waiting = world.placed(dana, profile, "waiting")

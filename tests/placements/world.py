@@ -80,8 +80,9 @@ def in_service(owner: User, profile: Profile, name: str = "etcd-demo", **changes
 def seen(
     name: str, *, client_port: bool = False, ready: tuple[bool, ...] = (True, True, True)
 ) -> dict[str, Any]:
-    """Return what three planes answered: one pod and one peer service each."""
+    """Return what three planes answered just now: one pod and one peer service each."""
     observed: dict[str, Any] = {}
+    now = timezone.now().isoformat()
     for n, plane in enumerate(PLANES):
         ports = [{"name": "peer", "port": 2380, "node_port": None}]
         if client_port:
@@ -94,7 +95,7 @@ def seen(
             "name": f"{name}-etcd-peer-{n}", "type": "LoadBalancer", "cluster_ip": f"172.16.{n}.9",
             "addresses": [f"192.0.2.{n + 1}"], "ports": ports, "global": False,
         }  # fmt: skip
-        observed[plane] = {"pods": [pod], "services": [service]}
+        observed[plane] = {"pods": [pod], "services": [service], "seen_at": now}
     return observed
 
 

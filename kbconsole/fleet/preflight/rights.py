@@ -32,6 +32,7 @@ declare(
         "rights.namespaces": _("Rights: namespaces"),
         "rights.watch": _("Rights: see what databases are made of"),
         "rights.clean": _("Rights: clean up after a retired database"),
+        "rights.repair": _("Rights: copy objects that a plane lacks"),
         "rights.room": _("Rights: nodes and StorageClasses"),
         "rights.databases": _("Rights: databases of KubeBlocks"),
         "rights.state": _("Rights: the state of databases"),
@@ -44,9 +45,12 @@ declare(
             "exactly the "
             "rights that are needed."
         ),
+        "rights.fix_repair": _(
+            "The console works without these and still names what a plane lacks, but cannot copy it from another "
+            "plane: “Copy the missing objects” would fail here. Grant them when convenient."
+        ),
         "rights.fix_optional": _(
-            "The console works without these, but shows less and cannot repair a RoleBinding. Grant them "
-            "when convenient."
+            "The console works without these, but shows less. Grant them when convenient."
         ),
     }
 )
@@ -56,12 +60,18 @@ declare(
 class Group:
     """Rights that stand or fall together, as RBAC rules.
 
-    `namespace`: they are needed there only. Without those that are not `needed` the console does less.
+    `namespace`: they are needed there only. Without those that are not `needed` the console does less; `without` says
+    what, and what to do.
     """
 
     rules: tuple[Mapping[str, list[str]], ...]
     needed: bool = True
     namespace: str = ""
+    without: str = "rights.fix_optional"
+
+    @property
+    def fix(self) -> Sentence:
+        return say("rights.fix" if self.needed else self.without)
 
 
 def _rule(group: str, resources: str, verbs: str, *names: str) -> dict[str, list[str]]:
@@ -71,7 +81,9 @@ def _rule(group: str, resources: str, verbs: str, *names: str) -> dict[str, list
 
 GROUPS: Mapping[str, Group] = {
     "role": Group((_rule(_RBAC, "clusterroles", "get create patch escalate", POD_ROLE),)),
-    "role_bind": Group((_rule(_RBAC, "clusterroles", "bind", POD_ROLE),), needed=False),
+    "role_bind": Group(
+        (_rule(_RBAC, "clusterroles", "bind", POD_ROLE),), needed=False, without="rights.fix_repair"
+    ),
     "role_read": Group((_rule(_RBAC, "clusterroles", "get", POD_ROLE),)),
     "namespaces": Group((_rule("", "namespaces", "get list create patch"),)),
     "watch": Group(
@@ -86,6 +98,14 @@ GROUPS: Mapping[str, Group] = {
             _rule("", "pods persistentvolumeclaims", "delete"),
             _rule(_RBAC, "rolebindings", "patch delete"),
         )
+    ),
+    "repair": Group(
+        (
+            _rule("", "services configmaps serviceaccounts", "create"),
+            _rule(_RBAC, "rolebindings", "create"),
+        ),
+        needed=False,
+        without="rights.fix_repair",
     ),
     "room": Group(
         (_rule("", "nodes", "get list"), _rule("storage.k8s.io", "storageclasses", "get list")), needed=False
@@ -121,7 +141,7 @@ contexts:
 '"""
 """Prints the kubeconfig of the user that `manifest` makes."""
 CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator")
-DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "room")
+DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room")
 
 
 def groups_for(*, control: bool, data: bool) -> list[str]:
@@ -161,22 +181,18 @@ class Rights(PlaneCheck):
         ]
 
     def look(self) -> Finding:
-        client, wanted = self.client(), self._wanted()
-        namespace = GROUPS[self.group].namespace
+        client, wanted, asked = self.client(), self._wanted(), GROUPS[self.group]
         missing = [
             (group, resource, verb, name)
             for group, resource, verb, name in wanted
-            if not client.can_i(verb, group=group, resource=resource, name=_name(name), namespace=namespace)
+            if not client.can_i(
+                verb, group=group, resource=resource, name=_name(name), namespace=asked.namespace
+            )
         ]
         if not missing:
             return Finding(Verdict.PASS, say("rights.yes", count=len(wanted)))
-        needed = GROUPS[self.group].needed
         said = say("rights.no", missing=[show_right(right) for right in missing])
-        return Finding(
-            Verdict.FAIL if needed else Verdict.WARN,
-            said,
-            say("rights.fix" if needed else "rights.fix_optional"),
-        )
+        return Finding(Verdict.FAIL if asked.needed else Verdict.WARN, said, asked.fix)
 
 
 def _name(name: str) -> str:
