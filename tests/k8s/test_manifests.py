@@ -188,3 +188,18 @@ def test_a_name_cannot_walk_out_of_its_path() -> None:
         kinds.POD.path(name="a")
     with pytest.raises(KeyError):
         kinds.kind_named("v1", "Unknown")
+
+
+@pytest.mark.parametrize(
+    "word", ["1e3", "12E03", "y", "N", "0o17", "1.", ".5", "1_000", "no", "~", "0x1f", "1:30"]
+)
+def test_a_text_that_kubectl_would_take_for_a_number_or_a_truth_is_quoted(word: str) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"word": word}}
+    assert f"word: '{word}'" in commands.manifest_yaml(config)
+    assert "word: e3\n" in commands.manifest_yaml({**config, "data": {"word": "e3"}})
+
+
+def test_a_creation_by_hand_takes_nothing_over() -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"b": "EOF"}}
+    command = commands.kubectl_create(config, "k8s-1")
+    assert command.startswith("kubectl --context k8s-1 create --field-manager=kbconsole -f - <<'EOF'\n")
