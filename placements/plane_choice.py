@@ -19,6 +19,10 @@ declare(
             "the operator has no context of this name; an administrator adds it to multiCluster.contexts"
         ),
         "form.plane_disabled": _("it is disabled in the operator, so its replicas would never be made"),
+        "form.plane_crds": _(
+            "somebody installed KubeBlocks' CRDs there, so its garbage collector would delete the pods; an "
+            "administrator removes them"
+        ),
         "form.plane_silent": _("it gives no answer now"),
         "form.plane_cannot": _("%(plane)s cannot take replicas: %(reason)s."),
     }
@@ -51,6 +55,8 @@ def cannot(plane: Plane, control: Plane | None) -> Sentence | None:
         return say("form.plane_no_context")
     if plane.name in control.operator_contexts_disabled:
         return say("form.plane_disabled")
+    if plane.foreign_crds_since and not plane.is_control_plane:
+        return say("form.plane_crds")
     return say("form.plane_silent") if plane.silent else None
 
 

@@ -22,6 +22,10 @@ declare(
             "owners of database pods there and deletes the pods one by one, with KubeBlocks 1.0 their volumes and data "
             "too."
         ),
+        "fleet.crds_short": _(
+            "Somebody installed KubeBlocks' CRDs on %(plane)s: database pods there get deleted, with KubeBlocks 1.0 "
+            "their data too. Do this now: open the plane, see that nobody uses them, and remove them."
+        ),
         "fleet.crds_do": _(
             "Do this now: make sure that no database of another KubeBlocks runs on %(plane)s, then remove KubeBlocks "
             "and its CRDs from it. What was deleted by then is not made again by itself: check the databases that "
@@ -60,6 +64,11 @@ def _told(plane: str, served: Sequence[str], changed: int) -> bool:
 def danger(plane: Plane) -> Sentence:
     """Return what happens there, for as long as the kinds are served."""
     return say("fleet.crds_danger", plane=plane.name, kinds=list(plane.foreign_crds))
+
+
+def in_short(plane: Plane) -> Sentence:
+    """Return both in a line, for a list."""
+    return say("fleet.crds_short", plane=plane.name)
 
 
 def remedy(plane: Plane) -> Sentence:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from kbconsole.common.sentences import Json, Sentence
+from kbconsole.fleet import crds
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.fleet.preflight.connection import WARN_BEFORE
 from kbconsole.jobs.models import OPEN_STEPS, Run, RunStep, StepStatus
@@ -169,7 +170,7 @@ def ladder(plane: Plane, control: Plane | None) -> list[Rung]:
     """Return the rungs from "saved" to "has a StorageClass", each with where and when it was read."""
     rungs = [_answers(plane)]
     if plane.is_data_plane:
-        rungs += [_known(plane, control), _storage(plane)]
+        rungs += [_known(plane, control), _crds(plane), _storage(plane)]
     if plane.is_control_plane:
         rungs.append(_release(plane))
     return [Rung(_("Saved"), "pass", plane.server, _("console"), plane.created_at), *rungs]
@@ -199,6 +200,39 @@ def _known(plane: Plane, control: Plane | None) -> Rung:
     }[state]
     name = control.name if control else ""
     return Rung(_("Known to the operator"), state, words, name, control.facts_at if control else None)
+
+
+def _crds(plane: Plane) -> Rung:
+    """Return whether the plane is free of kinds that would let its garbage collector delete database pods."""
+    name = _("No CRDs of KubeBlocks")
+    if plane.is_control_plane:
+        return Rung(
+            name, "pass", _("The control plane has them, as it must."), plane.name, plane.last_answer_at
+        )
+    if plane.foreign_crds_since:
+        return Rung(name, "fail", str(crds.danger(plane)), plane.name, plane.foreign_crds_since)
+    if plane.last_answer_at is None:
+        return Rung(name, "", _("Not read yet."), plane.name, None)
+    words = _("The plane serves no kinds of KubeBlocks, as it should be.")
+    return Rung(name, "pass", words, plane.name, plane.last_answer_at)
+
+
+@dataclass(frozen=True)
+class Invaded:
+    """A data plane on which somebody installed the CRDs of KubeBlocks: what happens, and what to do now."""
+
+    plane: Plane
+    danger: Sentence
+    remedy: Sentence
+    commands: list[str]
+
+
+def invaded(planes: Iterable[Plane]) -> list[Invaded]:
+    return [
+        Invaded(plane, crds.danger(plane), crds.remedy(plane), crds.commands(plane))
+        for plane in planes
+        if plane.foreign_crds_since
+    ]
 
 
 def _storage(plane: Plane) -> Rung:

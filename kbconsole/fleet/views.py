@@ -35,6 +35,7 @@ def plane_list(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "control": next((plane for plane in planes if plane.is_control_plane), None),
         "silent": [plane for plane in planes if plane.silent],
+        "invaded": pages.invaded(planes),
         "unchecked_since": pages.unchecked_since(planes),
         "form": CopyForm(user=request.user),
         "why_not": _why_not(request),
@@ -54,6 +55,7 @@ def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "plane": plane,
         "rungs": rungs,
+        "invaded": pages.invaded([plane]),
         "first_missing": next((rung for rung in rungs if rung.state in ("fail", "warn")), None),
         "facts": pages.facts_of(plane, credential),
         "look": look,

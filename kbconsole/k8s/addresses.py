@@ -1,7 +1,8 @@
 """Where the console may connect to: every address of a server is checked before the first byte is sent.
 
 Planes usually live in private networks, so these stay allowed; a deployment narrows or widens the rules with
-`KBCONSOLE_PLANE_ALLOWED_CIDRS`, `KBCONSOLE_PLANE_DENIED_CIDRS` and `KBCONSOLE_PLANE_ALLOW_LOOPBACK`.
+`KBCONSOLE_PLANE_ALLOWED_CIDRS`, `KBCONSOLE_PLANE_DENIED_CIDRS` and `KBCONSOLE_PLANE_ALLOW_LOOPBACK`. The hosts of the
+console's own database and broker are refused without any setting.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+
+from kbconsole.k8s.own_services import Service, addresses_of, own_services
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -40,11 +43,16 @@ class AddressRefused(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """What a deployment allows. With `allowed` set, only addresses in it; `denied` wins over `allowed`."""
+    """What a deployment allows. With `allowed` set, only addresses in it; `denied` wins over `allowed`.
+
+    `own` are the console's database and broker. Their ports are refused in any case, other ports of their hosts
+    unless these are in `allowed`, or loopback: with one machine for all, a plane is there too.
+    """
 
     allowed: tuple[Network, ...] = ()
     denied: tuple[Network, ...] = ()
     loopback: bool = False
+    own: tuple[Service, ...] = ()
 
     @classmethod
     def of_settings(cls, allow_loopback: bool | None = None) -> Rules:
@@ -55,12 +63,13 @@ class Rules:
             allowed=_networks(getattr(settings, "KBCONSOLE_PLANE_ALLOWED_CIDRS", [])),
             denied=_networks(getattr(settings, "KBCONSOLE_PLANE_DENIED_CIDRS", [])),
             loopback=allow_loopback,
+            own=own_services(),
         )
 
-    def check(self, text: str) -> None:
+    def check(self, text: str, port: int = 443) -> None:
         """Raise AddressRefused for an address that is not allowed."""
         address = _plain(ipaddress.ip_address(text))
-        rule = self._against(address)
+        rule = self._against(address) or self._against_own(address, port)
         if rule:
             raise AddressRefused(text, rule)
 
@@ -76,6 +85,16 @@ class Rules:
         if self.allowed and not any(address in network for network in self.allowed):
             return "not in KBCONSOLE_PLANE_ALLOWED_CIDRS"
         return ""
+
+    def _against_own(self, address: Address, port: int) -> str:
+        for service in self.own:
+            found = (_plain(ipaddress.ip_address(text)) for text in addresses_of(service))
+            if address in found and (port == service[1] or not self._shared(address)):
+                return "the console's own database or broker"
+        return ""
+
+    def _shared(self, address: Address) -> bool:
+        return address.is_loopback or any(address in network for network in self.allowed)
 
 
 def _networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
@@ -103,16 +122,19 @@ def resolve(host: str, port: int, rules: Rules, timeout: float) -> list[str]:
     resolver does not answer in time: it has no time-out of its own, so it gets a thread that may be left
     behind.
     """
-    with contextlib.suppress(ValueError):
-        rules.check(str(ipaddress.ip_address(host)))
-        return [host]
-    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
+    if not rules.own:
+        with contextlib.suppress(ValueError):
+            rules.check(str(ipaddress.ip_address(host)), port)
+            return [host]
+    answers: queue.SimpleQueue[list[str] | OSError | AddressRefused] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answers.put(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
-        except OSError as error:
+            found = _lookup(host, port)
+            for address in found:
+                rules.check(address, port)
+            answers.put(found)
+        except (OSError, AddressRefused) as error:
             answers.put(error)
         except UnicodeError:
             answers.put(OSError(f"{host!r} is no host name"))
@@ -122,11 +144,16 @@ def resolve(host: str, port: int, rules: Rules, timeout: float) -> list[str]:
         answer = answers.get(timeout=max(timeout, 0.01))
     except queue.Empty:
         raise TimeoutError(host) from None
-    if isinstance(answer, OSError):
+    if isinstance(answer, OSError | AddressRefused):
         raise answer
-    for address in answer:
-        rules.check(address)
     return answer
+
+
+def _lookup(host: str, port: int) -> list[str]:
+    with contextlib.suppress(ValueError):
+        return [str(ipaddress.ip_address(host))]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class Endpoint:

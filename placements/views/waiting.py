@@ -15,6 +15,7 @@ from kbconsole.audit.models import Check as AuditCheck
 from kbconsole.audit.object_links import url_for
 from kbconsole.common.roles import Role, has_role, roles_of
 from kbconsole.common.sentences import Sentence
+from kbconsole.fleet import crds
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.approvals import waiting_for as plans_for
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, RunStep, StepStatus
@@ -127,7 +128,7 @@ def _parked(user: Any) -> Iterator[Row]:
 
 
 def _fleet(user: Any) -> Iterator[Row]:
-    """Planes that are silent, and credentials of planes that end soon."""
+    """Planes that are silent or would delete pods, and credentials of planes that end soon."""
     if not has_role(user, Role.ADMIN):
         return
     for plane in Plane.objects.filter(last_error__isnull=False):
@@ -135,6 +136,11 @@ def _fleet(user: Any) -> Iterator[Row]:
             f"plane-{plane.pk}", plane.name, str(Sentence.from_json(plane.last_error or {})), _("See"),
             _plane_url(plane), plane.last_answer_at or plane.created_at, "plane",
         )  # fmt: skip
+    for plane in Plane.objects.filter(foreign_crds_since__isnull=False):
+        since = plane.foreign_crds_since
+        assert since is not None  # noqa: S101  filtered
+        why = str(crds.in_short(plane))
+        yield Row(f"crds-{plane.pk}", plane.name, why, _("Fix"), _plane_url(plane), since, "fail")
     ending = Credential.objects.filter(expires_at__lte=timezone.now() + WARN_BEFORE).select_related("plane")
     for credential in ending:
         ends = credential.expires_at

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
+from kbconsole.k8s import own_services
 from kbconsole.k8s.addresses import AddressRefused, Endpoint, Rules, resolve
 
 
@@ -64,6 +66,58 @@ def answers(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+
+POSTGRES = {"default": {"ENGINE": "django.db.backends.postgresql", "HOST": "db.example", "PORT": "5433"}}
+
+
+@pytest.fixture
+def own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A console with its database on 10.0.0.5:5433 and its broker on 10.0.0.6, the default port."""
+    theirs = SimpleNamespace(DATABASES=POSTGRES, CELERY_BROKER_URL="rediss://:secret@10.0.0.6/0")
+    monkeypatch.setattr(own_services, "_known", {})
+    monkeypatch.setattr(own_services, "settings", theirs)
+    answers(monkeypatch, "10.0.0.5")
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        ("db.example", 5433),
+        ("10.0.0.5", 5433),
+        ("10.0.0.5", 6443),
+        ("::ffff:10.0.0.5", 443),
+        ("10.0.0.6", 6379),
+    ],
+)
+def test_the_consoles_own_database_and_broker_are_refused_without_any_setting(
+    own: Settings, host: str, port: int
+) -> None:
+    with pytest.raises(AddressRefused, match="own database or broker"):
+        resolve(host, port, Rules.of_settings(), 1)
+    assert resolve("10.0.0.7", port, Rules.of_settings(), 1) == ["10.0.0.7"]
+
+
+def test_a_machine_that_is_named_as_allowed_may_serve_both_but_never_on_the_same_port(own: Settings) -> None:
+    own.KBCONSOLE_PLANE_ALLOWED_CIDRS = ["10.0.0.0/8"]
+    assert resolve("10.0.0.5", 6443, Rules.of_settings(), 1) == ["10.0.0.5"]
+    with pytest.raises(AddressRefused):
+        resolve("10.0.0.5", 5433, Rules.of_settings(), 1)
+
+
+def test_on_loopback_only_the_port_of_the_database_is_refused(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch, "127.0.0.1")
+    rules = Rules.of_settings(allow_loopback=True)
+    assert resolve("127.0.0.1", 6443, rules, 1) == ["127.0.0.1"]
+    with pytest.raises(AddressRefused, match="own database or broker"):
+        resolve("127.0.0.1", 5433, rules, 1)
+
+
+def test_sqlite_and_the_embedded_broker_have_no_address() -> None:
+    assert own_services.own_services() == ()
 
 
 def test_one_bad_address_among_several_refuses_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
