@@ -48,12 +48,13 @@ class Api:
         body: Any = None,
         *,
         kind: str = "",
+        accept: str = "application/json",
         token: str | None = None,
         **query: Any,
     ) -> Answer:
         """Send a request; `token` "" sends none. Raises urllib3.exceptions.HTTPError."""
         sent = self._token if token is None else token
-        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {sent}"} if sent else {})
+        headers = {"Accept": accept} | ({"Authorization": f"Bearer {sent}"} if sent else {})
         if kind or body is not None:
             headers["Content-Type"] = kind or "application/json"
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

@@ -11,11 +11,13 @@ from tests.fleets.api import Answer, Api
 
 Object = dict[str, Any]
 Key = tuple[str, str, str]  # collection, namespace, name
-GONE_SECONDS = 30.0
+GONE_SECONDS = 60.0
+METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 # What tests, the console and the stand-ins write. Definitions go before what they define would be listed.
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 COLLECTIONS = (
-    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    DEFINITIONS,
     "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
     "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
     "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
@@ -50,7 +52,8 @@ class Baseline:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._kept = self._everything()
+        self._paths: dict[str, str] = {}
+        self._kept = self._everything("application/json")
 
     def restore(self, api: Api) -> None:
         """Remove what is new, write back what was changed or removed. Raises TimeoutError, RuntimeError."""
@@ -62,34 +65,52 @@ class Baseline:
 
     def _differences(self) -> list[Key]:
         """Make one pass; return what it had to change."""
-        now = self._everything()
+        now = self._everything(METADATA)
         new = [key for key in now if key not in self._kept]
-        changed = [key for key, body in self._kept.items() if not _same(body, now.get(key))]
+        changed = [key for key, body in self._kept.items() if not self._same(key, body, now.get(key))]
         for key in new:
             self._remove(key, now[key])
         for key in changed:
             self._write_back(key, now.get(key))
         return new + changed
 
-    def _everything(self) -> dict[Key, Object]:
-        custom = [f"{_path_of(crd)}" for crd in self._list(COLLECTIONS[0])]
+    def _everything(self, accept: str) -> dict[Key, Object]:
         found: dict[Key, Object] = {}
-        for collection in (*custom, *COLLECTIONS, NAMESPACES):
-            for body in self._list(collection):
+        for collection in (*self._custom(), *COLLECTIONS, NAMESPACES):
+            for body in self._list(collection, accept):
                 metadata = body["metadata"]
                 if (collection, metadata["name"]) not in _OTHERS:
                     found[(collection, metadata.get("namespace", ""), metadata["name"])] = body
         return found
 
-    def _list(self, collection: str) -> list[Object]:
-        answer = self._api.get(collection)
-        if answer.code == 404:  # a definition that is just coming or going
+    def _custom(self) -> list[str]:
+        """Return the collections of all custom kinds; what was defined since is looked up."""
+        for row in self._list(DEFINITIONS, METADATA):
+            name = row["metadata"]["name"]
+            if name not in self._paths:
+                definition = _checked(self._api.get(f"{DEFINITIONS}/{name}"), missing=True)
+                self._paths |= {name: _path_of(definition)} if definition.get("spec") else {}
+        return list(self._paths.values())
+
+    def _same(self, key: Key, kept: Object, now: Object | None) -> bool:
+        if now is None or kept["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]:
+            return now is not None
+        answer = self._api.get(_path(key))
+        if answer.code != 200:
+            return False
+        if key[0] == DEFINITIONS:  # its status has times
+            return bool(kept["spec"] == answer.body["spec"]) and _is_established(answer.body)
+        return _plain(kept) == _plain(answer.body)
+
+    def _list(self, collection: str, accept: str) -> list[Object]:
+        answer = self._api.get(collection, accept=accept)
+        if answer.code == 404:  # its definition is gone
             return []
         return list(_checked(answer)["items"] or [])
 
     def _remove(self, key: Key, body: Object) -> None:
         path = _path(key)
-        if body["metadata"].get("finalizers"):
+        if body["metadata"].get("finalizers") and key[0] != DEFINITIONS:
             _checked(self._api.merge(path, {"metadata": {"finalizers": None}}), missing=True)
         if "deletionTimestamp" not in body["metadata"] or key[0] != NAMESPACES:
             _checked(self._api.delete(path, {"gracePeriodSeconds": 0}), missing=True)
@@ -98,26 +119,29 @@ class Baseline:
             _checked(self._api.ask("PUT", f"{path}/finalize", ended), missing=True)
 
     def _write_back(self, key: Key, now: Object | None) -> None:
-        body = _plain(self._kept[key])
-        if now is not None and "deletionTimestamp" in now["metadata"]:
+        """Write it as it was, or remove it for the next pass: a generation does not count backwards."""
+        kept = self._kept[key]
+        if now is not None and ("deletionTimestamp" in now["metadata"] or _is_made_anew(key, kept)):
             self._remove(key, now)
             return
         method, path = ("POST", _collection(key)) if now is None else ("PUT", _path(key))
-        answer = self._api.ask(method, path, body, fieldManager=_manager(self._kept[key]))
-        if answer.code == 422 and now is not None:  # what cannot be changed is made anew
+        answer = self._api.ask(method, path, _plain(kept), fieldManager=_manager(kept))
+        if answer.code == 422 and now is not None:  # what cannot be changed
             self._remove(key, now)
             return
         _checked(answer, missing=True, conflict=True)
-        if "status" in body:
-            patch = {"status": body["status"]}
+        if _is_made_anew(key, kept):
+            patch = {"status": kept["status"]}
             _checked(self._api.merge(f"{_path(key)}/status", patch), missing=True)
 
 
-def _same(kept: Object, now: Object | None) -> bool:
-    return now is not None and (
-        kept["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]
-        or _plain(kept) == _plain(now)
-    )
+def _is_made_anew(key: Key, kept: Object) -> bool:
+    return bool(kept.get("status")) and key[0] not in (NAMESPACES, DEFINITIONS, "/api/v1/services")
+
+
+def _is_established(definition: Object) -> bool:
+    conditions = definition.get("status", {}).get("conditions") or []
+    return any((entry["type"], entry["status"]) == ("Established", "True") for entry in conditions)
 
 
 def _plain(body: Object) -> Object:

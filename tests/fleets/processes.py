@@ -34,15 +34,22 @@ class Port:
 class Child:
     """A process that can be started again. It inherits the environment, by which the run's guard knows it."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], log: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str | Path], log: Path, **environment: str) -> None:
         self.name = name
         self._command = [os.fspath(word) for word in command]
         self._log = log
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **self._environment},
+            )
 
     @property
     def running(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -16,7 +17,7 @@ from kbconsole.demo.seed import VERSIONS
 from kbconsole.k8s import kubeconfig
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.credentials import PlaneCredential
-from tests.fleets import binaries
+from tests.fleets import accounts, binaries
 from tests.fleets.api import Api
 from tests.fleets.baseline import Baseline
 from tests.fleets.servers import Etcd, Server
@@ -176,6 +177,19 @@ class RealFleet:
     def restart_with_other_certificates(self, plane: str) -> None:
         """Start it again with another CA. `credential` gives the new one from now on; reset keeps it."""
         self.server(plane).restart(certificates=ca.issue(plane))
+
+    def account(self, plane: str) -> PlaneCredential:
+        """Return the console's user as a ServiceAccount with the same rights, whose token `revoke` takes back."""
+        bindings = [f"{accounts.BINDINGS}/clusterrolebindings/kbconsole"]
+        if plane == CONTROL_PLANE:
+            bindings.append(f"{accounts.BINDINGS}/namespaces/kb-system/rolebindings/kbconsole")
+        with closing(Api(self.credential(plane, "admin"))) as api:
+            return accounts.make(api, self.credential(plane), bindings=bindings)
+
+    def revoke(self, plane: str, credential: PlaneCredential) -> None:
+        """Take the token of `account` back while the server runs; returns when it is refused."""
+        with closing(Api(self.credential(plane, "admin"))) as api:
+            accounts.revoke(api, credential)
 
     def remove_token(self, plane: str, user: str = "kbconsole") -> None:
         """Start it again without a user's token, until reset."""
