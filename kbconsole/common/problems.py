@@ -21,7 +21,6 @@ from django.core.signals import got_request_exception
 from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.log import log_response
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -57,6 +56,28 @@ declare(
         "problem.other": _("The request was refused: %(why)s"),
     }
 )
+
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: _("Bad Request"),
+    HTTPStatus.UNAUTHORIZED: _("Unauthorized"),
+    HTTPStatus.FORBIDDEN: _("Forbidden"),
+    HTTPStatus.NOT_FOUND: _("Not Found"),
+    HTTPStatus.METHOD_NOT_ALLOWED: _("Method Not Allowed"),
+    HTTPStatus.NOT_ACCEPTABLE: _("Not Acceptable"),
+    HTTPStatus.CONFLICT: _("Conflict"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("Content Too Large"),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: _("Unsupported Media Type"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: _("Unprocessable Content"),
+    HTTPStatus.TOO_MANY_REQUESTS: _("Too Many Requests"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: _("Internal Server Error"),
+    HTTPStatus.BAD_GATEWAY: _("Bad Gateway"),
+}
+"""What each status is called, in the words of HTTP."""
+
+
+def title(status: int) -> str:
+    known = HTTPStatus(status)
+    return str(_TITLES.get(known, known.phrase))
 
 
 def shown(sentence: Sentence) -> dict[str, Json]:
@@ -106,7 +127,7 @@ def problem(
     """Return an answer with one problem."""
     body: dict[str, Json] = {
         "type": "about:blank",
-        "title": gettext(HTTPStatus(status).phrase),
+        "title": title(status),
         "status": status,
         "detail": str(sentence),
         "instance": request.path,

@@ -33,7 +33,7 @@ from kbconsole.jobs.definition import (
 )
 from kbconsole.k8s.kinds import CLUSTER_ROLE, Object
 from kbconsole.k8s.manifests import pod_role
-from kbconsole.k8s.rules import Right, diff_rules, show_right
+from kbconsole.k8s.rules import Right, broad, diff_rules, show_right
 
 declare_phases(
     {
@@ -60,6 +60,10 @@ declare(
             "Fields of %(name)s that another manager owns are taken over; if that tool runs again, it may "
             "take them "
             "back. The difference names the managers."
+        ),
+        "fleet.broad_role": _(
+            "The cluster role %(name)s would give every database pod wide rights: %(rights)s. Copy it only if these "
+            "rules came with KubeBlocks itself; ask who added them on the control plane."
         ),
         "fleet.role_missing": _(
             "The control plane %(plane)s has no cluster role %(name)s. Check that KubeBlocks is installed "
@@ -153,6 +157,10 @@ class CopyRole(Apply):
         there = access.client(self.plane).get(CLUSTER_ROLE, self.ref["name"])
         if there is not None and there.get("aggregationRule"):
             raise ConsoleError("fleet.aggregated", name=self.ref["name"], plane=self.plane)
+
+    def cautions(self) -> list[Sentence]:
+        rights = broad(self.object.get("rules"))
+        return [say("fleet.broad_role", name=self.ref["name"], rights=rights)] if rights else []
 
     def diff(self) -> Diff:
         self._refuse_aggregated()

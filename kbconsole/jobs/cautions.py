@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.jobs.definition import Touch, canonical_text, digest
+from kbconsole.jobs.definition import Change, Touch, canonical_text, digest
 from kbconsole.jobs.models import Plan, PlanDiff, PlanStatus
 
 declare(
@@ -50,7 +50,9 @@ def cautions_of(plan: Plan) -> list[Caution]:
     diffs = list(plan.diffs.all())
     lanes = list(dict.fromkeys(row.lane for row in diffs))
     taking = {n for n, step in enumerate(plan.body()["steps"]) if (step["change"] or {}).get("force")}
+    changed = {row.position for row in diffs if any(one["touch"] != Touch.UNCHANGED for one in row.diff)}
     found = [Caution(said) for said in plan.told(lambda job: job.cautions(), [say("jobs.code_gone")])]
+    found += [Caution(said) for said in _of_changes(plan, changed)]
     parts: tuple[list[Caution], list[Caution], list[Caution]] = ([], [], [])
     for lane in lanes:
         rows = [row for row in diffs if row.lane == lane]
@@ -58,6 +60,23 @@ def cautions_of(plan: Plan) -> list[Caution]:
         parts[1].extend(_conflicts(lane, rows, taking))
         parts[2].extend(_unchecked(lane, rows))
     return found + [caution for part in parts for caution in part]
+
+
+def _of_changes(plan: Plan, changed: set[int]) -> list[Sentence]:
+    """Return what the changes themselves say, each sentence once; not of those that would change nothing."""
+    found: dict[str, Sentence] = {}
+    for position, stored in enumerate(plan.body()["steps"]):
+        if position not in changed or not stored["change"]:
+            continue
+        try:
+            said = Change.load(stored["change"]).cautions()
+        except (
+            KeyError,
+            TypeError,
+        ):  # an action of an older version: what was accepted is kept with the decision
+            continue
+        found.update({canonical_text(sentence.to_json()): sentence for sentence in said})
+    return list(found.values())
 
 
 def object_name(ref: Mapping[str, Json]) -> str:

@@ -179,6 +179,10 @@ class Change(Action):
     def carry_out(self) -> Outcome:
         """Do it. Raises ConsoleError."""
 
+    def cautions(self) -> list[Sentence]:
+        """Return what an approver has to know and accept about this very change. Never talks to a plane."""
+        return []
+
     def inverse(self, outcome: Outcome) -> Change | None:
         """Return what takes it back, for objects that `carry_out` made, or None."""
         return None

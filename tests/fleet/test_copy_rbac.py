@@ -14,6 +14,7 @@ from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import services
 from kbconsole.fleet.checks import SameRules
 from kbconsole.fleet.models import Plane
+from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Verdict
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.services import decide, go_ahead, retry
@@ -21,6 +22,7 @@ from kbconsole.k8s.kinds import CLUSTER_ROLE, Object
 from kbconsole.k8s.rules import rule_set
 from tests.driving import drive
 from tests.fleet.planes import CONTROL, POD_ROLE, rows, said, verdict
+from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PLANES = ["k8s-1", "k8s-2", "k8s-3"]
@@ -85,6 +87,27 @@ def test_the_plan_shows_the_difference_right_by_right(
     assert changes["rules: create events"] == (None, "create events")
     assert "rules: get pods" not in changes
     assert plan.diffs.get(lane="k8s-2").diff[0]["touch"] == "unchanged"
+
+
+def test_wide_rights_in_the_role_are_a_warning_of_the_plan_unless_the_plane_grants_them_already(
+    embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User
+) -> None:
+    assert [one.sentence.code for one in cautions_of(planned(adam))] == []
+    source = role(embedded, CONTROL) or {}
+    wide = {"apiGroups": [""], "resources": ["secrets", "pods/exec"], "verbs": ["get", "create"]}
+    (selector,) = source["aggregationRule"]["clusterRoleSelectors"]
+    member = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": [wide],
+        "metadata": {"name": "somebody-elses", "labels": selector["matchLabels"]},
+    }  # fmt: skip
+    embedded.client(CONTROL).create(member)
+    embedded.client(CONTROL).patch(CLUSTER_ROLE, POD_ROLE, "", {"rules": [*source["rules"], wide]})
+    plan = planned(adam)
+    (caution,) = cautions_of(plan)
+    assert "would give every database pod wide rights" in str(caution.sentence)
+    assert "get on secrets: passwords and tokens of others" in str(caution.sentence)
+    assert "create on pods/exec" in str(caution.sentence)
+    assert "wide rights" in signed_in(adam).get(f"/plans/{plan.pk}/").content.decode()
 
 
 def test_one_dead_plane_fails_alone_and_a_retry_finishes_it(
