@@ -12,7 +12,7 @@ from kbconsole.jobs.models import Plan, Run, StepStatus
 from kbconsole.jobs.order import ready
 
 
-def drive(run: Run | int, *, seconds: float = 20) -> Run:
+def drive(run: Run | int, *, seconds: float = 60) -> Run:
     """Carry a run on until it ends, or only a person can carry it on, or the time is over."""
     run_id = run if isinstance(run, int) else run.pk
     until = monotonic() + seconds
