@@ -58,6 +58,7 @@ def kind(**fields: Schema) -> Schema:
 SELECTOR: Schema = obj(matchLabels=STRINGS, matchExpressions=arr(ANY)) | {"x-kubernetes-map-type": "atomic"}
 QUANTITIES: Schema = {"type": "object", "additionalProperties": QUANTITY}
 RESOURCES: Schema = obj(limits=QUANTITIES, requests=QUANTITIES, claims=arr(ANY, "name"))
+TIME: Schema = STRING | {"nullable": True}
 CONDITIONS: Schema = arr(
     obj(
         type=STRING,
@@ -65,10 +66,10 @@ CONDITIONS: Schema = arr(
         reason=STRING,
         message=STRING,
         observedGeneration=INTEGER,
-        lastTransitionTime=STRING,
-        lastUpdateTime=STRING,
-        lastProbeTime=STRING,
-        lastHeartbeatTime=STRING,
+        lastTransitionTime=TIME,
+        lastUpdateTime=TIME,
+        lastProbeTime=TIME,
+        lastHeartbeatTime=TIME,
     ),
     "type",
 )
@@ -119,18 +120,16 @@ SERVICE = kind(
     ),
 )
 CONTAINER = obj(
-    "name",
     name=STRING,
     image=STRING,
     imagePullPolicy=STRING,
     command=arr(STRING),
     args=arr(STRING),
     workingDir=STRING,
-    env=arr(obj("name", name=STRING, value=STRING, valueFrom=ANY), "name"),
+    env=arr(obj(name=STRING, value=STRING, valueFrom=ANY), "name"),
     envFrom=arr(ANY),
     ports=arr(
         obj(
-            "containerPort",
             name=STRING,
             containerPort=INTEGER,
             hostPort=INTEGER,
@@ -142,7 +141,7 @@ CONTAINER = obj(
     ),
     resources=RESOURCES,
     volumeMounts=arr(
-        obj(*("mountPath", "name"), name=STRING, mountPath=STRING, readOnly=BOOLEAN, subPath=STRING),
+        obj(name=STRING, mountPath=STRING, readOnly=BOOLEAN, subPath=STRING),
         "mountPath",
     ),
     securityContext=ANY,
@@ -157,7 +156,6 @@ CONTAINER = obj(
     tty=BOOLEAN,
 )
 POD_SPEC = obj(
-    "containers",
     containers=arr(CONTAINER, "name"),
     initContainers=arr(CONTAINER, "name"),
     volumes=arr(ANY, "name"),
@@ -179,6 +177,10 @@ POD_SPEC = obj(
     priorityClassName=STRING,
     schedulerName=STRING,
     imagePullSecrets=arr(obj(name=STRING), "name"),
+    activeDeadlineSeconds=INTEGER,
+    enableServiceLinks=BOOLEAN,
+    preemptionPolicy=STRING,
+    priority=INTEGER,
 )
 POD = kind(
     spec=POD_SPEC,
@@ -272,9 +274,9 @@ EVENT = kind(
     reason=STRING,
     message=STRING,
     source=obj(component=STRING, host=STRING),
-    firstTimestamp=STRING,
-    lastTimestamp=STRING,
-    eventTime=STRING,
+    firstTimestamp=TIME,
+    lastTimestamp=TIME,
+    eventTime=TIME,
     count=INTEGER,
     type=STRING,
     action=STRING,
@@ -282,7 +284,7 @@ EVENT = kind(
     reportingComponent=STRING,
     reportingInstance=STRING,
     series=ANY,
-) | {"required": ["involvedObject"]}
+)
 STORAGE_CLASS = kind(
     provisioner=STRING,
     parameters=STRINGS,
@@ -291,6 +293,6 @@ STORAGE_CLASS = kind(
     allowVolumeExpansion=BOOLEAN,
     mountOptions=arr(STRING),
     allowedTopologies=arr(ANY),
-) | {"required": ["provisioner"]}
+)
 FREE = kind(spec=ANY, status=ANY)
 ENDPOINTS = kind(subsets=arr(ANY))

@@ -14,6 +14,7 @@ from kbconsole.k8s.kinds import CONFIG_MAP, NODE, PERSISTENT_VOLUME, POD, PVC
 
 Object = dict[str, Any]
 PROTECTION = "kubernetes.io/pvc-protection"
+VOLUME_PROTECTION = "kubernetes.io/pv-protection"
 
 
 def seeded(name: str, step: str, delay: float) -> float:
@@ -83,13 +84,17 @@ class Kubelet(Controller):
         return time.monotonic() - self._since[key][1] >= seeded(key, step, self.delay)
 
     def _bind(self, pod: Object, node: str) -> None:
-        """Name the node. A real API server allows this to the scheduler's Binding only; then the pod has none."""
+        """Name the node, which an API server allows by a Binding only."""
         metadata = pod["metadata"]
+        target = {"apiVersion": "v1", "kind": "Node", "name": node}
+        named = {"name": metadata["name"], "namespace": metadata["namespace"]}
         try:
-            self.plane.patch(POD, metadata["name"], metadata["namespace"], {"spec": {"nodeName": node}})
-            pod["spec"]["nodeName"] = node
-        except Rejected:
-            pod["spec"]["nodeName"] = node
+            self.plane.create({"apiVersion": "v1", "kind": "Binding", "metadata": named, "target": target})
+        except Rejected as rejected:
+            # It is answered by a Status, in which the client misses an object.
+            if rejected.reason != "Unreadable":
+                raise
+        pod["spec"]["nodeName"] = node
 
     def _address(self, pod: Object, node: Object | None, taken: set[str | None]) -> str:
         base = (node or {}).get("spec", {}).get("podCIDR") or f"10.{self.number}.0.0/24"
@@ -206,12 +211,22 @@ class Kubelet(Controller):
     def _release(self, claim: Object) -> None:
         metadata = claim["metadata"]
         kept = [name for name in metadata.get("finalizers", []) if name != PROTECTION]
-        volume = claim["spec"].get("volumeName")
-        if volume:
-            self.plane.delete(PERSISTENT_VOLUME, volume)
+        if volume := claim["spec"].get("volumeName"):
+            self._remove(volume)
         if kept != metadata.get("finalizers"):
             change = {"metadata": {"finalizers": kept, "resourceVersion": metadata["resourceVersion"]}}
             self.plane.patch(PVC, metadata["name"], metadata["namespace"], change)
+
+    def _remove(self, volume: str) -> None:
+        """Delete it; a real API server protects volumes too, and this is who ends that."""
+        found = self.plane.get(PERSISTENT_VOLUME, volume)
+        if found is None:
+            return
+        finalizers = found["metadata"].get("finalizers", [])
+        if VOLUME_PROTECTION in finalizers:
+            kept = [name for name in finalizers if name != VOLUME_PROTECTION]
+            self.plane.patch(PERSISTENT_VOLUME, volume, "", {"metadata": {"finalizers": kept}})
+        self.plane.delete(PERSISTENT_VOLUME, volume)
 
 
 def _is_done(pod: Object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kbconsole.demo import builtin
+from kbconsole.demo import builtin, crdschema
 from kbconsole.demo.schema import ANY, STRING, Schema, obj
 
 Object = dict[str, Any]
@@ -37,7 +37,7 @@ class Resource:
 
     @property
     def counts_generations(self) -> bool:
-        return self.custom or self.kind in {"Deployment", "Job"}
+        return self.custom or self.kind in {"Deployment", "Job", "Pod"}
 
 
 def _core(plural: str, kind: str, schema: Schema, *short: str, **options: Any) -> Resource:
@@ -77,7 +77,7 @@ BUILT_IN: tuple[Resource, ...] = (
         "customresourcedefinitions",
         "CustomResourceDefinition",
         False,
-        builtin.FREE,
+        crdschema.DEFINITION,
         status=True,
         short=("crd", "crds"),
     ),

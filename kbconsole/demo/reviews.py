@@ -1,4 +1,4 @@
-"""Reviews: what may I do, who am I."""
+"""What is asked by creating an object that is never stored: what may I do, who am I; and binding a pod."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kbconsole.demo import writes
+from kbconsole.demo import pods, writes
 from kbconsole.demo.authz import Question, User
-from kbconsole.demo.builtin import META
+from kbconsole.demo.builtin import META, REFERENCE
 from kbconsole.demo.call import Call
 from kbconsole.demo.checks import quoted
 from kbconsole.demo.ownership import now
@@ -98,10 +98,17 @@ _ACCESS = _review(
 )
 _RULES = _review(_AUTHORIZATION, "selfsubjectrulesreviews", "SelfSubjectRulesReview", namespace=STRING)
 _SELF = _review(_AUTHENTICATION, "selfsubjectreviews", "SelfSubjectReview")
+_TARGET = obj(apiVersion=STRING, kind=STRING, metadata=META, target=REFERENCE)
+_BINDING = Resource("", "v1", "bindings", "Binding", namespaced=True, schema=_TARGET)
 Review = tuple[Resource, Callable[[Call, Object], Object]]
 REVIEWS: dict[tuple[str, str, str], Review] = {
     (resource.group, resource.version, resource.plural): (resource, answer)
-    for resource, answer in ((_ACCESS, access), (_RULES, rules), (_SELF, self_subject))
+    for resource, answer in (
+        (_ACCESS, access),
+        (_RULES, rules),
+        (_SELF, self_subject),
+        (_BINDING, pods.bind),
+    )
 }
 
 

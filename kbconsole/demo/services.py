@@ -31,7 +31,7 @@ def prepare(call: Call, body: Object, before: Object | None) -> list[Cause]:
     if call.subresource:
         return _status(body)
     spec = body.setdefault("spec", {})
-    _default(spec)
+    default(spec)
     body["status"] = (before or {}).get("status") or {"loadBalancer": {}}
     if before is not None:
         _keep(spec, before["spec"])
@@ -50,7 +50,8 @@ def prepare(call: Call, body: Object, before: Object | None) -> list[Cause]:
     return service_checks.problems(spec, (before or {}).get("spec"))
 
 
-def _default(spec: Object) -> None:
+def default(spec: Object) -> None:
+    """Fill in what the writer left open, in place; doing it again changes nothing."""
     spec.setdefault("type", "ClusterIP")
     spec.setdefault("sessionAffinity", "None")
     if spec["sessionAffinity"] == "None":
