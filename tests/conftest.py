@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from kbconsole.celery import app
+from tests import production
+from tests.driving import hands
 from tests.guard import run_folder
 from tests.people import person
+from tests.production.carriers import Carriers
 
 pytest_plugins = ["tests.fleets.fixtures"]
 HERE = Path(__file__).parent
@@ -45,6 +48,35 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[Any]]]:
 
     monkeypatch.setattr(app, "send_task", send_task)
     return messages
+
+
+@pytest.fixture(scope="session")
+def carriers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carriers]:
+    """Celery's processes, for `workers`."""
+    started = Carriers(tmp_path_factory.mktemp("carriers"))
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def workers(
+    request: pytest.FixtureRequest,
+    sent: list[tuple[str, list[Any]]],
+    transactional_db: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """On servers (make test-production), real Celery processes carry on what the test starts; else `drive` does."""
+    if not production.active():
+        yield
+        return
+    carriers: Carriers = request.getfixturevalue("carriers")
+    monkeypatch.delattr(app, "send_task")
+    monkeypatch.setattr(hands, "own", False)
+    carriers.go_on()
+    try:
+        yield
+    finally:
+        carriers.rest()
 
 
 @pytest.fixture

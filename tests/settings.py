@@ -2,6 +2,7 @@
 
 import os
 
+from tests import production
 from tests.guard import worker_folder
 
 _data = worker_folder()
@@ -9,6 +10,8 @@ os.environ["KBCONSOLE_DATA_DIR"] = str(_data)
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 40)
 os.environ.setdefault("KBCONSOLE_CREDENTIAL_KEYS", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=")
 os.environ.setdefault("KBCONSOLE_AUDIT_KEYS", "tests-only-" + "a" * 40)
+if production.active():
+    os.environ["REDIS_URL"] = production.broker_of_this_process()
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_data / 'tests.sqlite3'}")
 os.environ.setdefault("KBCONSOLE_HTTPS", "false")
 os.environ.setdefault("KBCONSOLE_PLANE_ALLOW_LOOPBACK", "true")

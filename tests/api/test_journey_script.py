@@ -21,8 +21,10 @@ from kbconsole.jobs import claims, runner, waking
 from kbconsole.jobs.models import ACTIVE, Run
 from placements.models import Placement
 from tests.api.calling import a_profile
+from tests.driving import WORKERS_TAKE, hands
 from tests.fleet.planes import registered
 
+pytestmark = pytest.mark.usefixtures("workers")
 SCRIPT = Path(__file__).parents[2] / "docs" / "journey.py"
 PASSWORD = "correct horse battery"
 
@@ -41,13 +43,14 @@ def servers(tmp_path: Path, adam: User, transactional_db: None) -> Iterator[Embe
 
 
 def _work_until(ended: subprocess.Popen[str], *, seconds: float) -> None:
-    """Do what workers and beat do while the script waits."""
-    until = monotonic() + seconds
+    """Do what workers and beat do while the script waits, if there are none."""
+    until = monotonic() + (seconds if hands.own else seconds * WORKERS_TAKE)
     while ended.poll() is None and monotonic() < until:
-        for run in Run.objects.filter(status__in=ACTIVE).values_list("pk", flat=True):
+        for run in Run.objects.filter(status__in=ACTIVE).values_list("pk", flat=True) if hands.own else ():
             runner.advance(run)
-        claims.reap()
-        waking.due()
+        if hands.own:
+            claims.reap()
+            waking.due()
         sleep(0.05)
 
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
-ASKED_SECONDS = 3.0
-KILLED_SECONDS = 10.0
+# SIGTERM lets PostgreSQL wait for its clients, SIGINT does not; killed, it would leave a piece of shared memory.
+STAGES = ((signal.SIGTERM, 1.5), (signal.SIGINT, 2.5), (signal.SIGKILL, 10.0))
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -25,7 +25,7 @@ def processes_of(folder: Path) -> list[int]:
 
 def end(folder: Path) -> list[int]:
     """Ask all of them to end, then kill those that did not and what they started; return who is still there."""
-    for number, seconds in ((signal.SIGTERM, ASKED_SECONDS), (signal.SIGKILL, KILLED_SECONDS)):
+    for number, seconds in STAGES:
         until = monotonic() + seconds
         asked: set[int] = set()
         while (left := processes_of(folder)) and monotonic() < until:
