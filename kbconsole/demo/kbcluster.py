@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kbconsole.demo import kbdelete, kbobjects, kbstatus
 from kbconsole.demo.kbdelete import CLUSTER_FINALIZER
-from kbconsole.demo.kbobjects import PLACEMENT, Component, PlannedService, ordinal_of, placed
+from kbconsole.demo.kbobjects import HOME_PLANE, PLACEMENT, Component, PlannedService, ordinal_of, placed
 from kbconsole.demo.looking import View
 from kbconsole.demo.ownership import now
 from kbconsole.k8s.errors import KubeError
@@ -52,9 +52,17 @@ class ClusterPass:
         self.cluster = cluster
         self.name, self.namespace = cluster["metadata"]["name"], cluster["metadata"]["namespace"]
         self.definitions = definitions
-        self.contexts: list[str] = cluster["metadata"]["annotations"][PLACEMENT].split(",")
-        self.known = known
+        self.placement: str = (cluster["metadata"].get("annotations") or {}).get(PLACEMENT, "")
+        # Without contexts the operator has one plane, its own, whatever the annotation says.
+        self.contexts = self.placement.split(",") if known else [HOME_PLANE]
+        self.known = known or [HOME_PLANE]
         self._views = views
+
+    def begin(self) -> None:
+        """What is done while planes have not answered yet: the control plane's part alone."""
+        if "deletionTimestamp" not in self.cluster["metadata"]:
+            self._adopt()
+            kbstatus.started(self)
 
     def run(self) -> None:
         """Raises KubeError where the real one would try again later."""
@@ -95,7 +103,7 @@ class ClusterPass:
         change: Object = {}
         if CLUSTER_FINALIZER not in metadata.get("finalizers", []):
             change["finalizers"] = [*metadata.get("finalizers", []), CLUSTER_FINALIZER]
-        if self.line != "0.9" and API_ANNOTATION not in metadata["annotations"]:
+        if self.line != "0.9" and API_ANNOTATION not in (metadata.get("annotations") or {}):
             change["annotations"] = {API_ANNOTATION: self.operator.cluster_kind.api_version}
         if change:
             self.patch_cluster({"metadata": change})
@@ -124,7 +132,7 @@ class ClusterPass:
         found = self.control.get(kind, name, self.namespace)
         if found is not None:
             return found
-        placement = {PLACEMENT: self.cluster["metadata"]["annotations"][PLACEMENT]}
+        placement = {PLACEMENT: self.placement} if self.placement else {}
         labels = {
             "app.kubernetes.io/managed-by": "kubeblocks",
             "app.kubernetes.io/instance": self.name,
@@ -174,7 +182,7 @@ class ClusterPass:
             for kind, body in ((SERVICE_ACCOUNT, account), (ROLE_BINDING, binding)):
                 if view.get(kind, self.namespace, body["metadata"]["name"]) is None:
                     try:
-                        view.create(kind, placed(body, context))
+                        self._make(view, kind, placed(body, context))
                     except KubeError as error:
                         self._warn(component.owners["Component"], error)
 
@@ -187,6 +195,11 @@ class ClusterPass:
                 self._mirror(component, "Component", SERVICE, service.body)
         return planned
 
+    def _make(self, view: View, kind: Kind, body: Object) -> None:
+        """Create, but not where KubeBlocks' kinds are served: what their collector took there is not replaced."""
+        if self.contexts == [HOME_PLANE] or not view.serves(self.operator.set_kind):
+            view.create(kind, body)
+
     def _anywhere(self, kind: Kind, name: str) -> bool:
         return any(view.get(kind, self.namespace, name) for view in self.planes().values())
 
@@ -197,7 +210,7 @@ class ClusterPass:
         first: KubeError | None = None
         for context, view in self.planes().items():
             try:
-                view.create(kind, placed(body, context))
+                self._make(view, kind, placed(body, context))
             except KubeError as error:
                 first = first or error
         if first is not None:
@@ -212,7 +225,7 @@ class ClusterPass:
         view = self.planes().get(context)
         name = body["metadata"]["name"]
         if view is not None and view.get(kind, self.namespace, name) is None:
-            self._warned(component, owner, lambda: view.create(kind, placed(body, context)))
+            self._warned(component, owner, lambda: self._make(view, kind, placed(body, context)))
         return True
 
     def _fill_pods(self, component: Component) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 Object = dict[str, Any]
 PLACEMENT = "apps.kubeblocks.io/multi-cluster-placement"
 SERVICE_PLACEMENT = "apps.kubeblocks.io/multi-cluster-service-placement"
+# The one "plane" of an operator that was started without contexts: where it runs itself.
+HOME_PLANE = ""
 FINALIZER = "component.kubeblocks.io/finalizer"
 POD_ROLE = "kubeblocks-cluster-pod-role"
 ROLE = "kubeblocks.io/role"
@@ -120,7 +122,8 @@ def made(component: Component, api_version: str, kind: str, name: str, **fields:
 def placed(body: Object, context: str) -> Object:
     """Return the object as it is written into one plane."""
     copied = copy.deepcopy(body)
-    copied["metadata"].setdefault("annotations", {})[PLACEMENT] = context
+    if context != HOME_PLANE:
+        copied["metadata"].setdefault("annotations", {})[PLACEMENT] = context
     return copied
 
 

@@ -22,6 +22,7 @@ class View:
     def __init__(self, client: PlaneClient, kinds: Iterable[Kind] = WATCHED) -> None:
         self.client = client
         self._objects: dict[tuple[str, str, str], Object] = {}
+        self._served: dict[Kind, bool] = {}
         for kind in kinds:
             for body in client.list(kind):
                 self.keep(kind, body)
@@ -39,6 +40,12 @@ class View:
             for (plural, space, _), body in self._objects.items()
             if plural == kind.plural and (not namespace or space == namespace)
         ]
+
+    def serves(self, kind: Kind) -> bool:
+        """Return whether the plane serves a kind; asked once. Raises KubeError."""
+        if kind not in self._served:
+            self._served[kind] = self.client.serves(kind.api_version, kind.plural)
+        return self._served[kind]
 
     def create(self, kind: Kind, body: Object) -> None:
         """Create and remember. Raises KubeError."""

@@ -10,6 +10,7 @@ from kbconsole.demo.resources import RBAC
 Object = dict[str, Any]
 POD_ROLE = "kubeblocks-cluster-pod-role"
 _EVERYBODY = "system:authenticated"
+_ALL_VERBS = "get list watch create update patch delete deletecollection"
 USERS = {
     "admin": User("admin", (MASTERS, _EVERYBODY)),
     "kbconsole": User("kbconsole", ("kbconsole", _EVERYBODY)),
@@ -46,8 +47,11 @@ def bootstrap() -> list[Object]:
         rule("authentication.k8s.io", "selfsubjectreviews", "create"),
     ]
     public = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
-    paths = [*public, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]
+    paths = sorted([*public, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"])
     everything = [rule("*", "*", "*"), {"nonResourceURLs": ["*"], "verbs": ["*"]}]
+    viewer = "system:public-info-viewer"
+    viewers = binding(viewer, viewer, _EVERYBODY, kind="Group")
+    viewers["subjects"].append({"kind": "Group", "name": "system:unauthenticated", "apiGroup": RBAC})
     return [
         cluster_role("cluster-admin", everything),
         cluster_role("system:basic-user", reviews),
@@ -56,9 +60,7 @@ def bootstrap() -> list[Object]:
         binding("cluster-admin", "cluster-admin", MASTERS, kind="Group"),
         binding("system:basic-user", "system:basic-user", _EVERYBODY, kind="Group"),
         binding("system:discovery", "system:discovery", _EVERYBODY, kind="Group"),
-        binding(
-            "system:public-info-viewer", "system:public-info-viewer", "system:unauthenticated", kind="Group"
-        ),
+        viewers,
     ]
 
 
@@ -73,12 +75,11 @@ def of_data_plane() -> list[Object]:
         rule(RBAC, "rolebindings", "get list create patch delete"),
         rule("storage.k8s.io", "storageclasses", "get list"),
     ]
-    all_verbs = "get list watch create update patch delete deletecollection"
     operator = [
-        rule("", "pods persistentvolumeclaims services configmaps secrets serviceaccounts", all_verbs),
+        rule("", "pods persistentvolumeclaims services configmaps secrets serviceaccounts", _ALL_VERBS),
         rule("", "pods/status services/status", "get patch update"),
-        rule("batch", "jobs", all_verbs),
-        rule(RBAC, "roles rolebindings clusterrolebindings", all_verbs),
+        rule("batch", "jobs", _ALL_VERBS),
+        rule(RBAC, "roles rolebindings clusterrolebindings", _ALL_VERBS),
         rule(RBAC, "clusterroles", "get"),
         rule(RBAC, "clusterroles", "bind", POD_ROLE),
         rule("", "persistentvolumes", "get list watch patch update"),
@@ -107,6 +108,11 @@ def of_control_plane() -> list[Object]:
         rule("", "events", "get list create patch"),
         rule("", "namespaces", "get list"),
         rule("apps", "deployments", "get list"),
+        # What it makes here when it was started without contexts.
+        rule("", "pods persistentvolumeclaims services configmaps serviceaccounts", _ALL_VERBS),
+        rule(RBAC, "rolebindings", _ALL_VERBS),
+        rule(RBAC, "clusterroles", "get"),
+        rule(RBAC, "clusterroles", "bind", POD_ROLE),
     ]
     reader = {
         "apiVersion": f"{RBAC}/v1",
