@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from placements import services as placements
 from placements.models import Placement
 from placements.rendering import PLACEMENT
 from tests.driving import drive
+from tests.fleets.protocol import Fleet
+from tests.fleets.rights import take_away
 from tests.journeys import traps
 from tests.journeys.fleet import PLANES, approved, asked, cloud, plan_of, register, trouble, wish
 from tests.people import signed_in
@@ -30,11 +33,30 @@ ACCOUNT = "kb-etcd-demo"
 JSON: dict[str, Any] = {"content_type": "application/json"}
 
 
-def lose(embedded: EmbeddedFleet, plane: str, kind: Kind, name: str) -> None:
+def lose(fleet: Fleet, plane: str, kind: Kind, name: str) -> None:
     """Delete an object as somebody with kubectl would, finalizers or not."""
-    client = embedded.client(plane)
-    client.patch(kind, name, "default", {"metadata": {"finalizers": None}})
-    client.delete(kind, name, "default")
+    with closing(fleet.client(plane)) as client:
+        client.patch(kind, name, "default", {"metadata": {"finalizers": None}})
+        client.delete(kind, name, "default")
+
+
+def the(fleet: Fleet, plane: str, kind: Kind, name: str) -> dict[str, Any]:
+    with closing(fleet.client(plane)) as client:
+        return client.get(kind, name, "default") or {}
+
+
+def named(fleet: Fleet, plane: str, kind: Kind) -> list[str]:
+    """Return the database's objects of a kind; the account and binding of 1.0 have the definition's name."""
+    with closing(fleet.client(plane)) as client:
+        found = [str(one["metadata"]["name"]) for one in client.list(kind, "default")]
+    return sorted(name for name in found if name.startswith(("etcd-demo", "kb-etcd")))
+
+
+def theirs(fleet: Fleet, plane: str) -> None:
+    """Make a ConfigMap of somebody else's, under the name of one of the database."""
+    body = {"name": ENV, "namespace": "default", "labels": {"app": "other"}}
+    with closing(fleet.client(plane)) as client:
+        client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": body, "data": {"mine": "yes"}})
 
 
 def repairing(placement: Placement, by: User) -> Plan:
@@ -55,17 +77,13 @@ def copies(plan: Plan) -> list[tuple[str, str, str]]:
     ]
 
 
-def the(embedded: EmbeddedFleet, plane: str, kind: Kind, name: str) -> dict[str, Any]:
-    return embedded.client(plane).get(kind, name, "default") or {}
-
-
 def missed_the_operator(adam: User, dana: User, embedded: EmbeddedFleet) -> tuple[Placement, Run]:
     """Place a database while the operator has k8s-3 disabled, then enable it: it never makes up for what lacks."""
     placement = traps.waiting(adam, dana)
     embedded.fault("k8s-3", "500", users=["operator"])  # so that it begins nothing before it is started anew
     run = traps.until(traps.started(plan_of(placement), adam), "cluster")
     traps.set_contexts(embedded, ",".join(PLANES), disabled="k8s-3")
-    traps.wait_for(lambda: bool(traps.names(embedded, "k8s-2", POD)))
+    traps.wait_for(lambda: bool(named(embedded, "k8s-2", POD)))
     embedded.fault("k8s-3", None)
     traps.set_contexts(embedded, ",".join(PLANES))
     run = drive(run, seconds=60)
@@ -95,9 +113,9 @@ def test_what_the_operator_missed_on_a_disabled_plane_is_copied_and_the_database
     assert ("k8s-3", "ConfigMap", ENV) in made and ("k8s-3", "Service", HEADLESS) in made
     run = approved(placement, adam)
     assert (run.status, placement.status) == ("succeeded", "in_service"), trouble(run)
-    assert traps.names(embedded, "k8s-3", POD) == ["etcd-demo-etcd-2"]
+    assert named(embedded, "k8s-3", POD) == ["etcd-demo-etcd-2"]
     for kind in (CONFIG_MAP, SERVICE, SERVICE_ACCOUNT, ROLE_BINDING):
-        assert traps.names(embedded, "k8s-3", kind) == traps.names(embedded, "k8s-1", kind), kind
+        assert named(embedded, "k8s-3", kind) == named(embedded, "k8s-1", kind), kind
     marks = {
         plane: the(embedded, plane, CONFIG_MAP, ENV)["metadata"]["annotations"][PLACEMENT] for plane in PLANES
     }
@@ -106,17 +124,13 @@ def test_what_the_operator_missed_on_a_disabled_plane_is_copied_and_the_database
 
 
 @BOTH
-def test_a_pod_that_lacks_its_settings_comes_up_after_the_copy(
-    dana: User, adam: User, embedded: EmbeddedFleet
-) -> None:
-    register(embedded, adam)
+def test_a_pod_that_lacks_its_settings_comes_up_after_the_copy(dana: User, adam: User, fleet: Fleet) -> None:
+    register(fleet, adam)
     placement = traps.in_service(adam, dana)
-    lose(embedded, "k8s-3", CONFIG_MAP, ENV)
-    lose(embedded, "k8s-2", SERVICE, HEADLESS)
-    embedded.client("k8s-3").delete(POD, "etcd-demo-etcd-2", "default")
-    traps.wait_for(
-        lambda: "CreateContainerConfigError" in str(the(embedded, "k8s-3", POD, "etcd-demo-etcd-2"))
-    )
+    lose(fleet, "k8s-3", CONFIG_MAP, ENV)
+    lose(fleet, "k8s-2", SERVICE, HEADLESS)
+    fleet.client("k8s-3").delete(POD, "etcd-demo-etcd-2", "default")
+    traps.wait_for(lambda: "CreateContainerConfigError" in str(the(fleet, "k8s-3", POD, "etcd-demo-etcd-2")))
     run = traps.checked(placement, dana)
     assert placement.status == "attention"
     assert "CreateContainerConfigError" in traps.failures(run)["k8s-3", "pods"]
@@ -126,21 +140,21 @@ def test_a_pod_that_lacks_its_settings_comes_up_after_the_copy(
     assert copies(plan) == [("k8s-3", "ConfigMap", ENV), ("k8s-2", "Service", HEADLESS)]
     run = approved(placement, adam)
     assert (run.status, placement.status) == ("succeeded", "in_service"), trouble(run)
-    headless = the(embedded, "k8s-2", SERVICE, HEADLESS)
+    headless = the(fleet, "k8s-2", SERVICE, HEADLESS)
     assert headless["spec"]["clusterIP"] == "None"
-    other = the(embedded, "k8s-1", SERVICE, HEADLESS)
+    other = the(fleet, "k8s-1", SERVICE, HEADLESS)
     assert headless["spec"]["selector"] == other["spec"]["selector"]
     assert headless["metadata"]["labels"] == other["metadata"]["labels"]
     assert headless["metadata"]["ownerReferences"] == other["metadata"]["ownerReferences"]
-    assert the(embedded, "k8s-3", CONFIG_MAP, ENV)["data"] == the(embedded, "k8s-1", CONFIG_MAP, ENV)["data"]
+    assert the(fleet, "k8s-3", CONFIG_MAP, ENV)["data"] == the(fleet, "k8s-1", CONFIG_MAP, ENV)["data"]
 
 
-def test_addresses_and_finalizers_are_not_copied(dana: User, adam: User, embedded: EmbeddedFleet) -> None:
-    register(embedded, adam)
+def test_addresses_and_finalizers_are_not_copied(dana: User, adam: User, fleet: Fleet) -> None:
+    register(fleet, adam)
     placement = traps.in_service(adam, dana)
     note = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "service.cilium.io/global": "true"}
-    embedded.client("k8s-1").patch(SERVICE, PEER, "default", {"metadata": {"annotations": note}})
-    lose(embedded, "k8s-3", SERVICE, PEER)
+    fleet.client("k8s-1").patch(SERVICE, PEER, "default", {"metadata": {"annotations": note}})
+    lose(fleet, "k8s-3", SERVICE, PEER)
     repairing(placement, dana)
     planned = next(step.change for step in plan_of(placement).steps() if step.phase == "copy")
     body = planned.canonical()["object"] if planned else {}
@@ -149,28 +163,25 @@ def test_addresses_and_finalizers_are_not_copied(dana: User, adam: User, embedde
     assert planned and planned.commands()[0].startswith("kubectl --context k8s-3 create ")
     run = approved(placement, adam)
     assert run.status == "succeeded", trouble(run)
-    here, there = (the(embedded, plane, SERVICE, PEER) for plane in ("k8s-3", "k8s-1"))
+    here, there = (the(fleet, plane, SERVICE, PEER) for plane in ("k8s-3", "k8s-1"))
     assert here["spec"]["clusterIP"] and "finalizers" not in here["metadata"]
     assert here["spec"]["selector"] == there["spec"]["selector"]
 
 
 def test_a_binding_that_the_operator_tried_only_once_is_copied(
-    dana: User, adam: User, embedded: EmbeddedFleet, impatient: Impatient
+    dana: User, adam: User, fleet: Fleet, impatient: Impatient
 ) -> None:
     impatient("roles", seconds=6)
-    register(embedded, adam)
+    register(fleet, adam)
     placement = traps.waiting(adam, dana)
-    admin = embedded.client("k8s-3")
-    rules = (admin.get(CLUSTER_ROLE, "kubeblocks-operator") or {})["rules"]
-    admin.patch(
-        CLUSTER_ROLE,
-        "kubeblocks-operator",
-        "",
-        {"rules": [one for one in rules if "bind" not in one["verbs"]]},
-    )
+    with closing(fleet.client("k8s-3")) as admin, closing(fleet.client("k8s-3", "operator")) as operator:
+        rules = (admin.get(CLUSTER_ROLE, "kubeblocks-operator") or {})["rules"]
+        fewer = [one for one in rules if "bind" not in one["verbs"]]
+        admin.patch(CLUSTER_ROLE, "kubeblocks-operator", "", {"rules": fewer})
+        bind = {"group": "rbac.authorization.k8s.io", "resource": "clusterroles", "name": traps.ROLE}
+        traps.wait_for(lambda: not operator.can_i("bind", **bind))
     run = drive(traps.started(plan_of(placement), adam), seconds=60)
     assert list(traps.failures(run)) == [("k8s-3", "roles")]
-    admin.patch(CLUSTER_ROLE, "kubeblocks-operator", "", {"rules": rules})
     placement.refresh_from_db()
     plan = repairing(placement, dana)
     assert copies(plan) == [("k8s-3", "RoleBinding", ACCOUNT)], plan.failure
@@ -282,45 +293,39 @@ def refusal(placement: Placement, by: User) -> str:
     return traps.words(plan.failure)
 
 
-def test_what_no_plane_has_cannot_be_copied(dana: User, adam: User, embedded: EmbeddedFleet) -> None:
-    register(embedded, adam)
+def test_what_no_plane_has_cannot_be_copied(dana: User, adam: User, fleet: Fleet) -> None:
+    register(fleet, adam)
     placement = traps.in_service(adam, dana)
     for plane in PLANES:
-        lose(embedded, plane, ROLE_BINDING, ACCOUNT)
+        lose(fleet, plane, ROLE_BINDING, ACCOUNT)
     said = refusal(placement, dana)
     assert said.startswith(f"Nothing to copy from: no plane of etcd-demo has RoleBinding {ACCOUNT}.")
 
 
 def test_an_object_of_somebody_else_with_that_name_is_not_touched(
-    dana: User, adam: User, embedded: EmbeddedFleet
+    dana: User, adam: User, fleet: Fleet
 ) -> None:
-    register(embedded, adam)
+    register(fleet, adam)
     placement = traps.in_service(adam, dana)
-    lose(embedded, "k8s-3", CONFIG_MAP, ENV)
-    theirs = {"name": ENV, "namespace": "default", "labels": {"app": "other"}}
-    embedded.client("k8s-3").create(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": theirs, "data": {"mine": "yes"}}
-    )
+    lose(fleet, "k8s-3", CONFIG_MAP, ENV)
+    theirs(fleet, "k8s-3")
     said = refusal(placement, dana)
     assert said.startswith(f"k8s-3 has a ConfigMap default/{ENV} that does not belong to this database")
-    assert the(embedded, "k8s-3", CONFIG_MAP, ENV)["data"] == {"mine": "yes"}
+    assert the(fleet, "k8s-3", CONFIG_MAP, ENV)["data"] == {"mine": "yes"}
 
 
 def test_somebody_elses_object_that_appears_after_the_approval_is_not_touched(
-    dana: User, adam: User, embedded: EmbeddedFleet
+    dana: User, adam: User, fleet: Fleet
 ) -> None:
-    register(embedded, adam)
+    register(fleet, adam)
     placement = traps.in_service(adam, dana)
-    lose(embedded, "k8s-3", CONFIG_MAP, ENV)
+    lose(fleet, "k8s-3", CONFIG_MAP, ENV)
     plan = repairing(placement, dana)
-    theirs = {"name": ENV, "namespace": "default"}
-    embedded.client("k8s-3").create(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": theirs, "data": {"mine": "yes"}}
-    )
+    theirs(fleet, "k8s-3")
     run = drive(traps.started(plan, adam), seconds=40)
     assert run.status == "failed"
     assert "does not belong to this database" in traps.failures(run)["k8s-3", "baseline"]
-    assert the(embedded, "k8s-3", CONFIG_MAP, ENV)["data"] == {"mine": "yes"}
+    assert the(fleet, "k8s-3", CONFIG_MAP, ENV)["data"] == {"mine": "yes"}
 
 
 def test_planes_that_hold_different_ones_are_not_copied_from(
@@ -353,16 +358,11 @@ def test_to_a_plane_that_the_operator_has_disabled_nothing_is_copied(
     assert refusal(placement, dana).startswith("The operator has k8s-3 disabled now")
 
 
-def test_without_the_right_to_create_the_plan_names_it(
-    dana: User, adam: User, embedded: EmbeddedFleet
-) -> None:
-    register(embedded, adam)
+def test_without_the_right_to_create_the_plan_names_it(dana: User, adam: User, fleet: Fleet) -> None:
+    register(fleet, adam)
     placement = traps.in_service(adam, dana)
-    lose(embedded, "k8s-3", CONFIG_MAP, ENV)
-    admin = embedded.client("k8s-3")
-    rules = (admin.get(CLUSTER_ROLE, "kbconsole") or {})["rules"]
-    fewer = [{**one, "verbs": [verb for verb in one["verbs"] if verb != "create"]} for one in rules]
-    admin.patch(CLUSTER_ROLE, "kbconsole", "", {"rules": fewer})
+    lose(fleet, "k8s-3", CONFIG_MAP, ENV)
+    take_away(fleet, "k8s-3", "create", "configmaps")
     said = refusal(placement, dana)
     assert "k8s-3" in said and "create" in said and "configmaps" in said.lower(), said
 
