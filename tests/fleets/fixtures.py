@@ -14,7 +14,8 @@ from tests.fleets.protocol import Fleet
 from tests.fleets.real import RealFleet, RealServers
 
 REAL = pytest.param("real", marks=pytest.mark.real)
-INTERVAL = 0.05
+# How often the stand-ins look, in seconds. Real servers have to work for every look.
+INTERVAL, REAL_INTERVAL = 0.1, 0.2
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +77,7 @@ def real_fleet(servers: RealServers, line: str, delay: float) -> Iterator[RealFl
         pytest.skip(why)
     fleet = servers.fleet(line)
     fleet.reset()
-    fleet.start_controllers(delay=delay, interval=INTERVAL)
+    fleet.start_controllers(delay=delay, interval=REAL_INTERVAL)
     try:
         yield fleet
     finally:

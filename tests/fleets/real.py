@@ -132,7 +132,7 @@ class RealFleet:
 
     # The stand-ins, and the way back ---------------------------------------------------------------------------
 
-    def start_controllers(self, *, delay: float = 0.05, interval: float = 0.05) -> None:
+    def start_controllers(self, *, delay: float = 0.05, interval: float = 0.2) -> None:
         """Start the stand-ins for operator, kubelet and load balancers, and for kube-controller-manager without it."""
         assert self._controllers is None, "they run already"
         self._controllers = Controllers(
