@@ -31,7 +31,8 @@ def register(embedded: Fleet, admin: User, planes: Sequence[str] = PLANES) -> No
     run = drive(
         fleet.choose(
             draft=draft, contexts=contexts, control_plane=embedded.control_plane, also_plane=False, by=admin
-        )
+        ),
+        seconds=120,
     )
     bad = [(s.lane, s.phase, s.finding) for s in run.steps.all() if s.status != "succeeded"]
     assert not bad, bad
@@ -58,7 +59,7 @@ def wish(profile: Profile, name: str = "etcd-demo", **changes: Any) -> Wish:
 def asked(the_wish: Wish, dba: User) -> Placement:
     """Ask, and let the plan be made."""
     placement = placements.request(the_wish, by=dba)
-    drive(placement.plans()[0].runs.get(), seconds=30)
+    drive(placement.plans()[0].runs.get(), seconds=120)
     return placement
 
 
@@ -66,7 +67,7 @@ def plan_of(placement: Placement) -> Plan:
     return placement.plans()[0]
 
 
-def approved(placement: Placement, *admins: User, seconds: float = 60) -> Run:
+def approved(placement: Placement, *admins: User, seconds: float = 120) -> Run:
     """Approve the newest plan and carry its run on until it ends."""
     plan = plan_of(placement)
     for admin in admins:
