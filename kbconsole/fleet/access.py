@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import declare
 from kbconsole.fleet import vault
-from kbconsole.fleet.answers import NotingClient
+from kbconsole.fleet.identity import RegisteredClient
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.credentials import PlaneCredential
@@ -41,13 +41,14 @@ _clients: OrderedDict[Hashable, PlaneClient] = OrderedDict()
 
 
 def client(plane: str) -> PlaneClient:
-    """Return the client of a registered plane; its answers are kept with the plane.
+    """Return the client of a registered plane, which talks to no other; its answers are kept with the plane.
 
     Raises ConsoleError for a plane that is not registered or has no credential.
     """
     row = _credential(plane)
-    key = (os.getpid(), "plane", plane, row.pk, row.version)
-    return _cached(key, lambda: NotingClient(plane, _opened(row), **_patience()))
+    uid = row.plane.uid
+    key = (os.getpid(), "plane", plane, uid, row.pk, row.version)
+    return _cached(key, lambda: RegisteredClient(plane, _opened(row), uid=uid, **_patience()))
 
 
 def _patience() -> dict[str, Any]:

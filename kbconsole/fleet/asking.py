@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kbconsole.fleet import answers
 from kbconsole.fleet.access import probes
+from kbconsole.fleet.identity import uid_of_plane
 from kbconsole.fleet.models import Plane
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.errors import KubeError
@@ -23,11 +24,13 @@ class Answer:
     """What a plane said when asked for its version: either that, or why not.
 
     `crds` are the kinds of KubeBlocks that it serves, as `resource.group`; None where that was not asked or not told.
+    `uid` says which plane answered, "" likewise.
     """
 
     version: str = ""
     error: KubeError | None = None
     crds: tuple[str, ...] | None = None
+    uid: str = ""
 
 
 def ask(client: PlaneClient) -> Answer:
@@ -38,12 +41,13 @@ def ask(client: PlaneClient) -> Answer:
 
 
 def look(client: PlaneClient) -> Answer:
-    """Ask for the version, and for the kinds of KubeBlocks. A plane that only hides these has answered."""
+    """Ask for the version, which plane it is, and for the kinds of KubeBlocks. One that hides these has answered."""
     answer = ask(client)
     if answer.error is not None:
         return answer
     try:
-        return Answer(answer.version, crds=tuple(served_owners(client)))
+        answer = replace(answer, uid=uid_of_plane(client))
+        return replace(answer, crds=tuple(served_owners(client)))
     except KubeError:
         return answer
 

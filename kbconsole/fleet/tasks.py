@@ -11,6 +11,7 @@ from kbconsole.fleet.access import probes
 from kbconsole.fleet.answers import failing
 from kbconsole.fleet.asking import Answer, ask_all, look
 from kbconsole.fleet.crds import note_crds
+from kbconsole.fleet.identity import other_plane
 from kbconsole.fleet.models import KubeconfigDraft, Plane
 
 
@@ -27,8 +28,9 @@ def check_planes() -> None:
     fields = ["last_asked_at", "last_answer_at", "last_error", "version"]
     Plane.objects.bulk_update(asked, fields, batch_size=200)
     for name, answer in answers.items():
-        if answer.crds is not None and list(answer.crds) != planes[name].foreign_crds:
-            note_crds(name, answer.crds)
+        known = answer.crds is not None and not _is_other(planes[name], answer)
+        if known and list(answer.crds or ()) != planes[name].foreign_crds:
+            note_crds(name, answer.crds or ())
 
 
 def _note(plane: Plane, answer: Answer, now: datetime) -> None:
@@ -36,5 +38,12 @@ def _note(plane: Plane, answer: Answer, now: datetime) -> None:
     if failing(answer.error) and answer.error is not None:
         plane.last_error = answer.error.sentence.to_json()
         return
+    if _is_other(plane, answer):
+        plane.last_error = other_plane(plane.name).sentence.to_json()
+        return
     plane.last_answer_at, plane.last_error = now, None
     plane.version = answer.version or plane.version
+
+
+def _is_other(plane: Plane, answer: Answer) -> bool:
+    return answer.uid not in ("", plane.uid)

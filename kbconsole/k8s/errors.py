@@ -15,6 +15,7 @@ from kbconsole.k8s.kinds import Ref, shown
 declare(
     {
         "k8s.unreachable": _("%(plane)s cannot be reached at %(server)s: %(why)s"),
+        "k8s.unproven": _("Whoever answers for %(plane)s at %(server)s does not prove to be it: %(why)s"),
         "k8s.rung_dns": _(
             "its name does not resolve. Check the server address of the plane and the DNS of this host."
         ),
@@ -25,14 +26,17 @@ declare(
         "k8s.rung_tls": _(
             "the TLS handshake failed. Check that the CA of the plane is the one that signed its API server."
         ),
-        "k8s.rung_tls_expired": _("its certificate has expired. Renew the certificate of the API server."),
+        "k8s.rung_tls_expired": _(
+            "its certificate has expired. Nothing was sent to it. Renew the certificate of the API server."
+        ),
         "k8s.rung_tls_name": _(
-            "its certificate is for another name. Use a server address that the certificate names, "
-            "or set tls-server-name in the kubeconfig."
+            "its certificate is for another name. Nothing was sent to it. Use a server address that the "
+            "certificate names, or set tls-server-name in the kubeconfig."
         ),
         "k8s.rung_tls_untrusted": _(
-            "its certificate is not signed by the CA of the stored credential. Upload a kubeconfig with the "
-            "present CA."
+            "its certificate is not signed by the CA of the stored credential. Nothing was sent to it. Ask an "
+            "administrator of the plane why: if its certificates were renewed, upload a kubeconfig with the present "
+            "CA; if nobody did that, somebody else may be answering."
         ),
         "k8s.rung_timeout": _(
             "no answer came in time. Check the load of the API server and the network to it."
@@ -157,8 +161,10 @@ class Unreachable(KubeError):
     ) -> None:
         self.rung = rung
         reasons = say(f"k8s.rung_{why or rung}", **params)
-        super().__init__("k8s.unreachable", plane=plane, ref=ref, server=server, rung=rung, why=reasons)
-        self.retryable = rung != "refused"
+        unproven = why.startswith("tls_")
+        code = "k8s.unproven" if unproven else "k8s.unreachable"
+        super().__init__(code, plane=plane, ref=ref, server=server, rung=rung, why=reasons)
+        self.retryable = rung != "refused" and not unproven
 
 
 class Unauthorised(KubeError):

@@ -9,11 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
+from kbconsole.fleet.identity import other_plane, uid_of_plane
 from kbconsole.fleet.preflight.operator import read_definitions, read_operator
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
-from kbconsole.k8s.kinds import (
-    NAMESPACE,
-)
 from placements.facts import leftovers
 
 declare(
@@ -21,10 +19,6 @@ declare(
         "placements.check_plane": _("Look whether %(plane)s still fits"),
         "placements.plane_fits": _(
             "%(plane)s is the plane that was registered, and nothing stands in the way."
-        ),
-        "placements.other_plane": _(
-            "Behind the address of %(plane)s there is another Kubernetes cluster than the one that was registered. "
-            "Nothing was written. Check its credential under Fleet."
         ),
         "placements.check_operator": _("Ask the operator's Deployment and definitions again"),
         "placements.operator_says": _(
@@ -63,9 +57,8 @@ class PlaneFits(Check):
         return say("placements.check_plane", plane=self.plane)
 
     def look(self) -> Finding:
-        system = access.client(self.plane).get(NAMESPACE, "kube-system")
-        if system is None or system["metadata"]["uid"] != self.uid:
-            return Finding(Verdict.FAIL, say("placements.other_plane", plane=self.plane))
+        if uid_of_plane(access.client(self.plane)) != self.uid:
+            return Finding(Verdict.FAIL, other_plane(self.plane).sentence)
         left = self._left() if self.base else []
         if left:
             sentence = say("placements.leftovers", plane=self.plane, objects=left[:10], name=self.name)
