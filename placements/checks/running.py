@@ -18,6 +18,7 @@ from kbconsole.jobs.definition import Check, Finding, Verdict, actions
 from kbconsole.k8s.commands import kubectl_get
 from kbconsole.k8s.kinds import (
     CLUSTER_ROLE,
+    NAMESPACE,
     POD,
     ROLE_BINDING,
     SERVICE,
@@ -36,6 +37,10 @@ declare(
             "If it stays so, look at the operator: while any plane of the database gives it no answer, it makes "
             "nothing on any of them, and what was not made while %(plane)s was away it may never make up for. What "
             "other planes have by then, “Copy the missing objects” gives to %(plane)s."
+        ),
+        "placements.namespace_going": _(
+            "The namespace %(namespace)s on %(plane)s is gone or being deleted, so nothing can be made there. Find out "
+            "who removes it; when it is gone, choose Retry, which makes it again."
         ),
         "placements.check_addresses": _("Services have addresses"),
         "placements.addresses_there": _("Every service has its address: %(addresses)s."),
@@ -97,6 +102,13 @@ class DatabaseCheck(Check):
     def found(self) -> list[Object]:
         return access.client(self.plane).list(self.of, self.namespace, labels=selector_of(self.labels))
 
+    def advice(self, otherwise: str) -> Sentence:
+        """Return what to do while something lacks: in a namespace that goes away the operator can make nothing."""
+        there = access.client(self.plane).get(NAMESPACE, self.namespace)
+        if there is None or there["metadata"].get("deletionTimestamp"):
+            return say("placements.namespace_going", namespace=self.namespace, plane=self.plane)
+        return say(otherwise, plane=self.plane)
+
 
 def seen(**what: Json) -> dict[str, Json]:
     """Return facts with the moment at which the plane gave them."""
@@ -117,7 +129,7 @@ class ServicesThere(DatabaseCheck):
         missing = sorted(set(self.names) - {service["name"] for service in services})
         facts = seen(services=services)
         if missing:
-            fix = say("placements.services_fix", plane=self.plane)
+            fix = self.advice("placements.services_fix")
             sentence = say("placements.services_missing", plane=self.plane, missing=missing)
             return Finding(Verdict.WAIT, sentence, fix, facts)
         return Finding(Verdict.PASS, say("placements.services_there", count=len(services)), facts=facts)
@@ -176,7 +188,7 @@ class PodsReady(DatabaseCheck):
         lacking = [_lacking(name, by_name.get(name)) for name in self.names]
         said = [sentence for sentence in lacking if sentence]
         if said:
-            fix = say("placements.pods_fix", plane=self.plane)
+            fix = self.advice("placements.pods_fix")
             waits = say("placements.pods_waiting", plane=self.plane, what=said)
             return Finding(Verdict.WAIT, waits, fix, facts)
         return Finding(Verdict.PASS, say("placements.pods_ready", pods=self.names), facts=facts)
@@ -210,7 +222,7 @@ class RolesSet(DatabaseCheck):
         by_name = {pod["name"]: pod for pod in pods}
         lacking = [sentence for name in self.names if (sentence := _lacking(name, by_name.get(name)))]
         if lacking:
-            fix = say("placements.pods_fix", plane=self.plane)
+            fix = self.advice("placements.pods_fix")
             waits = say("placements.pods_waiting", plane=self.plane, what=lacking)
             return Finding(Verdict.WAIT, waits, fix, facts)
         without = [name for name in self.names if not by_name[name]["role"]]

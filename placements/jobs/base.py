@@ -141,8 +141,8 @@ class DatabaseJob(Job):
         for plane in self.planes:
             for phase, check in self._looks(plane, names):
                 first = gate and phase == "services"
-                # A Retry gives pods that lack a role the cluster role once more.
-                again = "apply" if phase == "roles" else ""
+                # A Retry makes a namespace that vanished, and gives pods that lack a role the cluster role once more.
+                again = {"services": "namespace", "roles": "apply"}.get(phase, "")
                 yield Step(
                     on=plane, phase=phase, check=check, gate=first, blocks=blocks, deadline=DEADLINES[phase],
                     repeats=again,
