@@ -22,7 +22,7 @@ from tests.fleets import binaries
 from tests.fleets.api import Api
 from tests.fleets.processes import HOST, Child, Port
 
-START_SECONDS = 180.0  # a busy machine; an idle one needs ten
+START_SECONDS = 300.0  # a busy machine; an idle one needs ten
 # What the stand-ins do not do: the end of namespaces, aggregated roles, owners that are gone.
 CONTROLLERS = ",".join(
     f"{name}-controller"
