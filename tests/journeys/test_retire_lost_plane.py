@@ -14,7 +14,7 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Plan
 from kbconsole.jobs.plan_page import page_of
-from kbconsole.k8s.kinds import CONFIG_MAP, POD, PVC, SERVICE
+from kbconsole.k8s.kinds import CONFIG_MAP, NAMESPACE, POD, PVC, SERVICE
 from placements.jobs import retire
 from placements.models import Placement
 from tests.driving import drive, ticks
@@ -84,9 +84,6 @@ def test_the_planes_that_answer_are_cleaned_and_the_lost_one_when_it_is_back(
     assert "what is left there is not cleaned yet" in traps.failures(run)[LOST, "clean"]
     assert traps.left(embedded, OTHERS, OWN) == []
     assert traps.cluster(embedded) is None
-    held = traps.left(embedded, [LOST], OWN)
-    assert "k8s-3 Pod etcd-demo-etcd-2" in held
-    assert "k8s-3 PersistentVolumeClaim data-etcd-demo-etcd-2" in held
 
     still = traps.again(run, dana)
     lost.refresh_from_db()
@@ -95,6 +92,9 @@ def test_the_planes_that_answer_are_cleaned_and_the_lost_one_when_it_is_back(
     )
 
     embedded.fault(LOST, None)
+    held = traps.left(embedded, [LOST], OWN)
+    assert "k8s-3 Pod etcd-demo-etcd-2" in held
+    assert "k8s-3 PersistentVolumeClaim data-etcd-demo-etcd-2" in held
     run = traps.again(run, dana)
     lost.refresh_from_db()
     assert (run.status, lost.status) == ("succeeded", "retired"), trouble(run)
@@ -156,7 +156,7 @@ def test_another_plane_behind_the_address_of_the_lost_one_is_not_cleaned(
     plan = planned(lost, dana)
     embedded.fault(LOST, None)
     run = traps.started(plan, adam)
-    system = embedded.store(LOST).look("namespaces", "kube-system") or {}
+    system = embedded.client(LOST).get(NAMESPACE, "kube-system") or {}
     row = run.steps.filter(lane=LOST, phase="clean")[0]
     assert row.content["check"]["uid"] == system["metadata"]["uid"]
     row.content["check"]["uid"] = "another"
