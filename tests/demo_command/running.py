@@ -6,15 +6,20 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psycopg
+
+from tests import production
 from tests.guard.processes import processes_of
 
 ROOT = Path(__file__).parents[2]
@@ -50,12 +55,14 @@ class Demo:
         self.base = f"http://127.0.0.1:{self.port}"
         self.log = folder.with_name(folder.name + ".log")
         self.process: subprocess.Popen[bytes] | None = None
+        self.servers = production.of_its_own()
 
     def environment(self) -> dict[str, str]:
-        """Return what a person's shell would have: nothing of what tests/settings.py sets."""
+        """Return what a person's shell would have: nothing of what tests/settings.py sets, but its servers."""
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return {
             **kept,
+            **self.servers,
             "KBCONSOLE_DATA_DIR": str(self.folder),
             "DJANGO_SETTINGS_MODULE": "kbconsole.demo.settings",
         }
@@ -91,6 +98,17 @@ class Demo:
             return False
 
         return until(f"{pattern!r} in:\n{self.said}", seen, seconds)
+
+    def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
+        """Return rows of the console's own database, as a person with sqlite3 or psql would see them."""
+        file = f"file:{self.folder / 'kbconsole.sqlite3'}?mode=ro"
+        url = self.servers.get("DATABASE_URL")
+        database: Any = psycopg.connect(url) if url else sqlite3.connect(file, uri=True)
+        with closing(database):
+            found: list[tuple[Any, ...]] = database.execute(
+                f"SELECT {', '.join(columns)} FROM {table} ORDER BY 1"
+            ).fetchall()
+            return found
 
     @property
     def links(self) -> dict[str, str]:

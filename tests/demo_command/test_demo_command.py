@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -31,17 +31,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     assert not left, f"Ctrl-C left these processes: {left}"
 
 
-def console(demo: Demo, table: str, *columns: str) -> list[tuple[object, ...]]:
-    """Return rows of the console's own database, as a person with sqlite3 would see them."""
-    with sqlite3.connect(f"file:{demo.folder / 'kbconsole.sqlite3'}?mode=ro", uri=True) as database:
-        return database.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY 1").fetchall()
-
-
 def state(demo: Demo) -> dict[str, list[tuple[object, ...]]]:
     return {
-        "planes": console(demo, "fleet_plane", "name", "uid", "server"),
-        "placements": console(demo, "placements_placement", "name", "status", "created_at"),
-        "plans": console(demo, "jobs_plan", "id", "hash", "status"),
+        "planes": demo.rows("fleet_plane", "name", "uid", "server"),
+        "placements": demo.rows("placements_placement", "name", "status", "created_at"),
+        "plans": demo.rows("jobs_plan", "id", "hash", "status"),
     }
 
 
@@ -65,7 +59,7 @@ def test_it_answers_tells_its_story_and_keeps_its_files_private(demo: Demo) -> N
     assert answers < SIGN_IN_SECONDS * GENEROUS
     assert told < STORY_SECONDS * GENEROUS
     assert set(demo.links) == {"dba", "admin", "admin2", "auditor"}
-    assert [row[:2] for row in console(demo, "placements_placement", "name", "status")] == [
+    assert [row[:2] for row in demo.rows("placements_placement", "name", "status")] == [
         ("etcd-billing", "attention"),
         ("etcd-orders", "in_service"),
         ("etcd-search", "waiting"),
@@ -109,7 +103,23 @@ def test_fresh_starts_anew(demo: Demo) -> None:
     before, password = state(demo), demo.password
     demo.stop()
     demo.start("--fresh", "--no-story")
-    assert console(demo, "placements_placement", "name") == []
-    assert console(demo, "fleet_plane", "name") == []
+    assert demo.rows("placements_placement", "name") == []
+    assert demo.rows("fleet_plane", "name") == []
     assert before["planes"]
     assert demo.password == password
+
+
+def test_fresh_leaves_alone_what_a_demo_has_not_made(tmp_path: Path) -> None:
+    other = Demo(tmp_path / "other")
+    somebodys = other.servers.get("DATABASE_URL") or f"sqlite:///{tmp_path / 'somebodys.sqlite3'}"
+    other.servers["DATABASE_URL"] = somebodys
+    environment = other.environment() | {"KBCONSOLE_DATA_DIR": str(tmp_path / "before")}
+    run = partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, timeout=60 * GENEROUS)
+    assert run([sys.executable, "manage.py", "migrate"], env=environment).returncode == 0
+    command = [sys.executable, "manage.py", "demo", "--port", str(other.port), "--fresh"]
+    said = run(command, env=other.environment())
+    assert said.returncode == 1
+    assert "held tables before the demo came" in said.stderr
+    assert "Traceback" not in said.stderr
+    still = [sys.executable, "manage.py", "migrate", "--check"]
+    assert run(still, env=environment).returncode == 0, "its tables are still there"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 from argparse import ArgumentParser
@@ -17,10 +16,9 @@ from urllib.request import urlopen
 
 from django.contrib.auth.models import Group, User
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import connection
 
 from kbconsole.common.roles import Role
-from kbconsole.demo import links
+from kbconsole.demo import anew, links
 from kbconsole.demo.processes import PYTHON, Child, Children
 from kbconsole.demo.settings import DEMO_DIR, DEMO_PASSWORD
 
@@ -83,10 +81,8 @@ class Command(BaseCommand):
 
     def prepare(self, *, fresh: bool) -> None:
         if fresh:
-            connection.close()
-            for path in self.folder.iterdir():
-                if path.name != "keys.json":
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            anew.start_anew(self.folder)
+        anew.claim(self.folder)
         (self.folder / "logs").mkdir(mode=0o700, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
         for username, role in PEOPLE.items():
