@@ -81,7 +81,10 @@ def _someone(folder: Path) -> dict[str, Any]:
     """Return as whom PostgreSQL runs, since it refuses root, and give that user the folder."""
     if os.geteuid() != 0:
         return {}
-    user = pwd.getpwnam("postgres")
+    try:
+        user = pwd.getpwnam("postgres")
+    except KeyError:
+        raise SystemExit(MISSING.format("the user postgres, as whom PostgreSQL runs for root,")) from None
     os.chown(folder, user.pw_uid, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
