@@ -45,7 +45,7 @@ def _sure(
     method: Callable[Concatenate[RegisteredClient, P], R],
 ) -> Callable[Concatenate[RegisteredClient, P], R]:
     @functools.wraps(method)
-    def call(client: RegisteredClient, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(client: RegisteredClient, /, *args: P.args, **kwargs: P.kwargs) -> R:
         client.make_sure()
         try:
             return method(client, *args, **kwargs)

@@ -106,10 +106,15 @@ def take_right(fleet: Fleet, plane: str, resource: str, *verbs: str, group: str 
     """The console's role there loses these verbs on a resource; returns when the server refuses them."""
     for verb in verbs:
         rights.take_away(fleet, plane, verb, resource, group=group)
-        with closing(fleet.client(plane, "kbconsole")) as console:
-            traps.wait_for(
-                lambda verb=verb: not console.can_i(verb, group=group, resource=resource, name=name)
-            )
+        if name:
+            _until_allowed(fleet, plane, verb, resource, group, name, allowed=False)
+
+
+def _until_allowed(
+    fleet: Fleet, plane: str, verb: str, resource: str, group: str = "", name: str = "", *, allowed: bool
+) -> None:
+    with closing(fleet.client(plane, "kbconsole")) as console:
+        traps.wait_for(lambda: console.can_i(verb, group=group, resource=resource, name=name) is allowed)
 
 
 def rules_of(fleet: Fleet, plane: str) -> list[Object]:
@@ -121,13 +126,11 @@ def rules_of(fleet: Fleet, plane: str) -> list[Object]:
 
 def give_back(fleet: Fleet, plane: str, rules: list[Object]) -> None:
     """Let the console's role there grant this again; returns when the server allows what tests take away."""
-    with closing(fleet.client(plane)) as admin, closing(fleet.client(plane, "kbconsole")) as console:
+    with closing(fleet.client(plane)) as admin:
         admin.patch(CLUSTER_ROLE, "kbconsole", "", {"rules": rules})
-        for verb in ("patch", "escalate"):
-            traps.wait_for(
-                lambda verb=verb: console.can_i(verb, group=RBAC, resource="clusterroles", name=traps.ROLE)
-            )
-        traps.wait_for(lambda: console.can_i("list", resource="pods"))
+    for verb in ("patch", "escalate"):
+        _until_allowed(fleet, plane, verb, "clusterroles", RBAC, traps.ROLE, allowed=True)
+    _until_allowed(fleet, plane, "list", "pods", allowed=True)
 
 
 @contextmanager
