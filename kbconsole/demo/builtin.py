@@ -119,6 +119,8 @@ SERVICE = kind(
         loadBalancer=obj(ingress=arr(obj(ip=STRING, hostname=STRING, ipMode=STRING, ports=arr(ANY)))),
     ),
 )
+ATOMIC: Schema = ANY | {"x-kubernetes-map-type": "atomic"}
+SOURCE = obj(fieldRef=ATOMIC, resourceFieldRef=ATOMIC, configMapKeyRef=ATOMIC, secretKeyRef=ATOMIC)
 CONTAINER = obj(
     name=STRING,
     image=STRING,
@@ -126,7 +128,7 @@ CONTAINER = obj(
     command=arr(STRING),
     args=arr(STRING),
     workingDir=STRING,
-    env=arr(obj(name=STRING, value=STRING, valueFrom=ANY), "name"),
+    env=arr(obj(name=STRING, value=STRING, valueFrom=SOURCE), "name"),
     envFrom=arr(ANY),
     ports=arr(
         obj(

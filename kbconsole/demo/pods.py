@@ -38,6 +38,20 @@ def prepare(call: Call, body: Object, before: Object | None) -> list[Cause]:
     return pod_checks.problems(spec)
 
 
+def complete(body: Object) -> None:
+    """Fill in what the writer left open, in place; doing it again changes nothing."""
+    if isinstance(body.get("spec"), dict) and body["spec"].get("containers"):
+        default_template(body["spec"])
+        body["spec"].setdefault("enableServiceLinks", True)
+    status = body.get("status") or {}
+    for condition in status.get("conditions") or []:
+        for key in ("lastProbeTime", "lastTransitionTime"):
+            condition.setdefault(key, None)
+    for key in ("containerStatuses", "initContainerStatuses"):
+        for container in status.get(key) or []:
+            container.setdefault("lastState", {})
+
+
 def default_template(spec: Object) -> None:
     """Fill in what every pod specification gets, also that of a Deployment."""
     spec.setdefault("restartPolicy", "Always")
@@ -181,17 +195,10 @@ def _changes(spec: Object, old: Object) -> list[Cause]:
 
 def _status(body: Object) -> list[Cause]:
     status = body.setdefault("status", {})
-    for condition in status.get("conditions") or []:
-        for key in ("lastProbeTime", "lastTransitionTime"):
-            condition.setdefault(key, None)
-    for key in ("containerStatuses", "initContainerStatuses"):
-        for container in status.get(key) or []:
-            container.setdefault("lastState", {})
+    complete(body)
     status.setdefault("qosClass", _quality(body["spec"]))
     if status.get("podIP") and not status.get("podIPs"):
         status["podIPs"] = [{"ip": status["podIP"]}]
-    if status.get("hostIP") and not status.get("hostIPs"):
-        status["hostIPs"] = [{"ip": status["hostIP"]}]
     return pod_checks.status_problems(status)
 
 
@@ -200,7 +207,7 @@ def bind(call: Call, body: Object) -> Object:
     name = str((body.get("metadata") or {}).get("name", ""))
     pod = call.plane.store.get("pods", call.namespace, name)
     if pod is None:
-        raise not_found("pods/binding", "", name)
+        raise not_found("pods", "", name)
     if node := pod["spec"].get("nodeName"):
         raise conflict("pods/binding", "", name, f'pod {name} is already assigned to node "{node}"')
     pod = copy.deepcopy(pod)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kbconsole.demo import pods, writes
+from kbconsole.demo import ownership, pods, writes
 from kbconsole.demo.authz import Question, User
 from kbconsole.demo.builtin import META, REFERENCE
 from kbconsole.demo.call import Call
@@ -124,4 +124,8 @@ def answer(call: Call, review: Review) -> Object:
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
     body = writes.decoded(call, {"apiVersion": resource.api_version, "kind": resource.kind, **call.body()})
     told = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
+    if resource is _ACCESS:
+        start = {"metadata": {}} | ownership.zero(resource.schema)
+        shares = ownership.after_update(start, body, resource.schema, call.writer, resource.api_version)
+        ownership.write(told, shares)
     return told | tell(call, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from typing import Any
 
 from kbconsole.demo import service_checks
@@ -139,8 +140,14 @@ def _allocate(call: Call, spec: Object, old: Object, services: list[Object]) -> 
     }
     causes = _node_ports(spec, taken) if has_node_ports(spec) else []
     if has_health_port(spec) and not spec.get("healthCheckNodePort"):
-        spec["healthCheckNodePort"] = next(number for number in NODE_PORTS if number not in taken)
+        mine = {port.get("nodePort") for port in spec.get("ports", [])}
+        spec["healthCheckNodePort"] = _free(taken | mine)
     return causes
+
+
+def _free(taken: set[Any]) -> int:
+    """Return a number that nobody has; not the next one, so that one that was given back is not given at once."""
+    return secrets.choice([number for number in NODE_PORTS if number not in taken])
 
 
 def _address(call: Call, spec: Object, old: Object, services: list[Object]) -> list[Cause]:
@@ -155,8 +162,9 @@ def _address(call: Call, spec: Object, old: Object, services: list[Object]) -> l
             text = f"failed to allocate IP {wanted}: provided IP is already allocated"
             return [bad("spec.clusterIPs", quoted([wanted]), text)]
     if not wanted:
-        pool = (f"{call.plane.identity.service_range}.{i // 250}.{i % 250 + 1}" for i in range(10, 60000))
-        wanted = next(address for address in pool if address not in taken)
+        pool = list(ipaddress.ip_network(base))[256:-256]
+        while not wanted or wanted in taken:
+            wanted = str(secrets.choice(pool))
     spec["clusterIP"], spec["clusterIPs"] = wanted, [wanted]
     # Without a selector nobody says of which family the endpoints will be.
     both = wanted == "None" and not spec.get("selector")
@@ -180,7 +188,7 @@ def _node_ports(spec: Object, taken: set[int]) -> list[Cause]:
         mine.setdefault(wanted, set()).add(port["protocol"])
     for port in spec.get("ports", []) if spec.get("allocateLoadBalancerNodePorts", True) else []:
         if "nodePort" not in port:
-            port["nodePort"] = next(n for n in NODE_PORTS if n not in taken and n not in mine)
+            port["nodePort"] = _free(taken | set(mine))
             mine[port["nodePort"]] = {port["protocol"]}
     return []
 
