@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 from kbconsole.demo import ownership
 from kbconsole.demo.fields import (
-    MISSING,
-    Fields,
+    NEVER_OWNED,
     Path,
+    changes,
+    compact,
     is_atomic_map,
     key_token,
     list_kind,
-    same_at,
-    schema_below,
-    sent_fields,
+    named,
+    order,
+    owned,
     shown,
-    step,
-    value_at,
 )
+from kbconsole.demo.gotext import go_syntax, go_type, go_value
 from kbconsole.demo.ownership import Share, Shares, Writer
 from kbconsole.demo.schema import ANY, Schema, child, fits
 from kbconsole.demo.status import ApiError
@@ -28,36 +29,53 @@ Object = dict[str, Any]
 _GO = {"object": "map", "array": "list", "string": "string", "boolean": "boolean"}
 
 
-def typed_problem(value: Any, schema: Schema, path: str = "") -> str | None:
-    """Return why the value is no instance of the schema, in the words of a server, or None."""
-    if value is not None and not fits(value, schema):
+def typed_problems(value: Any, schema: Schema, path: str = "") -> list[str]:
+    """Return why the value is no instance of the schema, in the words of a server."""
+    if value is None:
+        return []
+    if not fits(value, schema):
         wanted = _GO.get(schema.get("type", ""), "numeric (int or float)")
-        return f"{path or '.'}: expected {wanted}, got &{{{value}}}"
+        got = {"string": go_syntax, "numeric (int or float)": go_type}.get(wanted, go_value)(value)
+        return [f"{path}: expected {wanted}, got {got}"]
     if isinstance(value, dict):
+        found = []
         for key, item in value.items():
             below = child(schema, key)
             if below is None:
-                return f"{path}.{key}: field not declared in schema"
-            if found := typed_problem(item, below, f"{path}.{key}"):
-                return found
-    if isinstance(value, list):
-        return _list_problem(value, schema, path)
-    return None
+                return [*found, f"{path}.{key}: field not declared in schema"]
+            else:
+                found += typed_problems(item, below, f"{path}.{key}")
+        return found
+    return _list_problems(value, schema, path) if isinstance(value, list) else []
 
 
-def _list_problem(value: list[Any], schema: Schema, path: str) -> str | None:
-    items, seen = schema.get("items", ANY), set()
+def _list_problems(value: list[Any], schema: Schema, path: str) -> list[str]:
+    items, seen, found = schema.get("items", ANY), set(), []
+    kind = list_kind(schema)
     for i, item in enumerate(value):
         here = f"{path}[{i}]"
-        if list_kind(schema) == "map" and isinstance(item, dict):
+        if kind == "map" and isinstance(item, dict):
             token = key_token(item, schema)
+            if token == "k:{}":
+                keys = " ".join(f'"{key}"' for key in schema["x-kubernetes-list-map-keys"])
+                return [
+                    f"{path}: element {i}: associative list with keys has an element that omits all key fields "
+                    f"[{keys}] (and doesn't have default values for any key fields)"
+                ]
             here = path + shown((token,))
-            if token in seen:
-                return f"{path}: duplicate entries for key {shown((token,))}"
-            seen.add(token)
-        if found := typed_problem(item, items, here):
-            return found
-    return None
+        elif kind == "set":
+            token = "v:" + compact(item)
+        else:
+            token = f"i:{i}"
+        if token in seen:
+            return [f"{path}: duplicate entries for key {shown((token,))}"]
+        seen.add(token)
+        found += typed_problems(item, items, here)
+    return found
+
+
+def typed_error(found: list[str]) -> str:
+    return found[0] if len(found) == 1 else "errors:" + "".join(f"\n  {one}" for one in found)
 
 
 def merge(live: Any, sent: Any, schema: Schema) -> Any:
@@ -67,48 +85,73 @@ def merge(live: Any, sent: Any, schema: Schema) -> Any:
         for key, item in sent.items():
             merged[key] = merge(live.get(key), item, child(schema, key) or ANY)
         return merged
-    if isinstance(live, list) and isinstance(sent, list) and list_kind(schema) == "map":
-        items, by_key = schema.get("items", ANY), {key_token(item, schema): item for item in live}
-        for item in sent:
-            token = key_token(item, schema)
-            by_key[token] = merge(by_key.get(token), item, items)
-        return list(by_key.values())
-    if isinstance(live, list) and isinstance(sent, list) and list_kind(schema) == "set":
-        return live + [item for item in sent if item not in live]
+    if isinstance(live, list) and isinstance(sent, list) and list_kind(schema) in ("map", "set"):
+        return _merge_lists(live, sent, schema)
+    if sent is None and isinstance(live, dict | list) and live and not _is_leaf(schema):
+        return live
     return copy.deepcopy(sent)
 
 
-def remove(body: Object, path: Path, schema: Schema) -> None:
-    """Take the path out of the object, with containers that it leaves empty."""
-    chain: list[tuple[Any, str]] = []
-    value: Any = body
-    for token in path:
-        below = step(value, token, schema)
-        if below is MISSING:
-            return
-        chain.append((value, token))
-        value, schema = below, schema_below(schema, token)
-    first = True
-    for parent, token in reversed(chain):
-        if not first and value != {} and value != []:
-            return
-        if isinstance(parent, dict):
-            parent.pop(token[2:], None)
-        elif value in parent:
-            parent.remove(value)
-        value, first = parent, False
+def _is_leaf(schema: Schema) -> bool:
+    if schema.get("type") == "array":
+        return list_kind(schema) == "atomic"
+    return is_atomic_map(schema)
 
 
-def conflicts(
-    sent: Fields, live: Object, patch: Object, schema: Schema, others: Shares
-) -> list[tuple[Writer, Path]]:
-    """Return which sent fields another writer holds at another value."""
-    return [
-        (writer, path)
-        for writer, share in others.items()
-        for path in sorted(share.fields & sent)
-        if not same_at(live, patch, path, schema)
-    ]
+def _merge_lists(live: list[Any], sent: list[Any], schema: Schema) -> list[Any]:
+    """Return both lists as one: what was sent in its order, what was there before stays in front of its follower."""
+    token_of = partial(_token, schema=schema)
+    old = {token_of(item): item for item in live}
+    new = {token_of(item): item for item in sent}
+    left, right = [token_of(item) for item in live], list(new)
+    shared = [token for token in right if token in old]
+    done: set[str] = set()
+    merged: list[Any] = []
+    while left or right:
+        if left and right and left[0] != right[0] and left[0] in new and shared and left[0] != shared[0]:
+            left.pop(0)
+            continue
+        if left and (not right or left[0] != right[0]):
+            token = left[0]
+            if token not in new:
+                merged.append(old[left.pop(0)])
+                continue
+            if token in done:
+                left.pop(0)
+        elif left:
+            left.pop(0)
+        if right:
+            token = right.pop(0)
+            done.add(token)
+            below = schema.get("items", ANY)
+            merged.append(merge(old[token], new[token], below) if token in old else copy.deepcopy(new[token]))
+            if shared and shared[0] == token:
+                shared.pop(0)
+    return merged
+
+
+def _token(item: Any, schema: Schema) -> str:
+    return key_token(item, schema) if list_kind(schema) == "map" else "v:" + compact(item)
+
+
+def without(value: Any, paths: set[Path], schema: Schema) -> Any:
+    """Return the value without what is at the paths; a container that this empties is null."""
+    first = {path[0]: {rest[1:] for rest in paths if rest[0] == path[0]} for path in paths}
+    if isinstance(value, dict):
+        kept = {}
+        for key, item in value.items():
+            below = first.get(f"f:{key}")
+            if below is None or () not in below:
+                kept[key] = without(item, below, child(schema, key) or ANY) if below else item
+        return kept or None
+    if isinstance(value, list) and list_kind(schema) in ("map", "set"):
+        left = []
+        for item in value:
+            below = first.get(_token(item, schema))
+            if below is None or () not in below:
+                left.append(without(item, below, schema.get("items", ANY)) if below else item)
+        return left or None
+    return value
 
 
 def conflict_error(found: list[tuple[Writer, Path]], others: Shares) -> ApiError:
@@ -130,34 +173,25 @@ def conflict_error(found: list[tuple[Writer, Path]], others: Shares) -> ApiError
     return ApiError(409, text, details={"causes": causes})
 
 
-def _removals(gone: Fields, others: Shares, merged: Object, schema: Schema) -> list[Path]:
-    """Return what nobody owns any more; an item of a keyed list only when all of it is free, and then first."""
-    kept: Fields = frozenset().union(*(share.fields for share in others.values())) if others else frozenset()
-    free = []
-    for path in gone - kept:
-        held = any(other[: len(path)] == path for other in kept)
-        if not held and value_at(merged, path, schema) is not MISSING:
-            free.append(path)
-    return sorted(free, key=len)
-
-
 def apply(
     live: Object, patch: Object, schema: Schema, writer: Writer, api_version: str, *, force: bool
 ) -> tuple[Object, Shares]:
     """Return the merged object and the new shares. Raises ApiError 409 on conflicts without force."""
     shares = ownership.read(live)
     mine = shares.pop(writer, None)
-    sent = sent_fields(patch, schema)
-    found = conflicts(sent, live, patch, schema, shares)
-    if found and not force:
-        raise conflict_error(found, shares)
-    lost: dict[Writer, Fields] = {}
-    for other, path in found:
-        lost[other] = lost.get(other, frozenset()) | {path}
-    shares = {other: share.without(lost.get(other, frozenset())) for other, share in shares.items()}
+    sent = frozenset(owned(patch, schema))
     merged: Object = merge(live, patch, schema)
-    for path in _removals((mine.fields if mine else frozenset()) - sent, shares, merged, schema):
-        remove(merged, path, schema)
-    unchanged = mine is not None and mine.fields == sent and mine.api_version == api_version
-    shares[writer] = Share(sent, api_version, mine.time if unchanged and mine else ownership.now())
+    if mine is not None:
+        held = named(sent.union(*(share.fields for share in shares.values())), schema)
+        if gone := named(mine.fields, schema) - held:
+            merged = without(merged, gone, schema)
+    found = changes(live, merged, schema)
+    clashes = [(other, path) for other, share in shares.items() for path in share.fields & found.written]
+    clashes.sort(key=lambda clash: order(clash[1]))
+    if clashes and not force:
+        raise conflict_error(clashes, shares)
+    taken = found.written | found.removed
+    shares = {other: share.without(frozenset(taken)) for other, share in shares.items()}
+    was = mine.time if mine else ""
+    shares[writer] = Share(sent - NEVER_OWNED, api_version, ownership.now() if taken else was)
     return merged, shares

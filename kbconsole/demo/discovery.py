@@ -37,6 +37,8 @@ def _listed(resource: Resource) -> list[Object]:
     }
     if resource.short:
         entry["shortNames"] = list(resource.short)
+    if resource.categories:
+        entry["categories"] = list(resource.categories)
     status = {
         **entry,
         "name": f"{resource.plural}/status",
@@ -44,6 +46,7 @@ def _listed(resource: Resource) -> list[Object]:
         "verbs": ["get", "patch", "update"],
     }
     status.pop("shortNames", None)
+    status.pop("categories", None)
     return [entry, status] if resource.status else [entry]
 
 

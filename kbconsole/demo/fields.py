@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from kbconsole.demo.schema import ANY, Schema, child
@@ -44,16 +45,18 @@ def key_token(item: Object, schema: Schema) -> str:
 
 
 def owned(value: Any, schema: Schema, path: Path = ()) -> set[Path]:
-    """Return the paths that somebody who sends this value sets."""
+    """Return the paths that somebody who sends this value sets; entries of a map are owned besides their parts."""
     if isinstance(value, dict) and value and not is_atomic_map(schema):
-        return {
-            leaf
-            for key, item in value.items()
-            for leaf in owned(item, child(schema, key) or ANY, (*path, f"f:{key}"))
-        }
+        found: set[Path] = set()
+        for key, item in value.items():
+            here = (*path, f"f:{key}")
+            found |= owned(item, child(schema, key) or ANY, here)
+            if key not in (schema.get("properties") or {}):
+                found.add(here)
+        return found
     if isinstance(value, list) and list_kind(schema) == "map":
         items = schema.get("items", ANY)
-        found: set[Path] = set()
+        found = set()
         for item in value:
             here = (*path, key_token(item, schema))
             found |= {here} | owned(item, items, here)
@@ -61,6 +64,76 @@ def owned(value: Any, schema: Schema, path: Path = ()) -> set[Path]:
     if isinstance(value, list) and list_kind(schema) == "set":
         return {(*path, "v:" + compact(item)) for item in value}
     return {path}
+
+
+def named(fields: Iterable[Path], schema: Schema) -> set[Path]:
+    """Return the fields with the declared ones that they are below."""
+    found: set[Path] = set()
+    for path in fields:
+        found.add(path)
+        below = schema
+        for depth, token in enumerate(path[:-1], 1):
+            if token[:2] == "f:" and token[2:] in (below.get("properties") or {}):
+                found.add(path[:depth])
+            below = schema_below(below, token)
+    return found
+
+
+@dataclass
+class Changes:
+    """What differs between two values: containers that came or went are told besides what is in them."""
+
+    written: set[Path] = field(default_factory=set)
+    removed: set[Path] = field(default_factory=set)
+
+
+def changes(old: Any, new: Any, schema: Schema, path: Path = (), into: Changes | None = None) -> Changes:
+    """Return what differs; MISSING is the absence of a side."""
+    into = Changes() if into is None else into
+    parts = _parts(old, new, schema)
+    if parts is None:
+        if old is MISSING or (new is not MISSING and old != new):
+            into.written.add(path)
+        elif new is MISSING:
+            into.removed.add(path)
+        return into
+    for token, before, after in parts:
+        changes(before, after, schema_below(schema, token), (*path, token), into)
+    if old is MISSING:
+        into.written.add(path)
+    elif new is MISSING:
+        into.removed.add(path)
+    return into
+
+
+def _parts(old: Any, new: Any, schema: Schema) -> list[tuple[str, Any, Any]] | None:
+    """Return the tokens of both sides with what is there; None for a leaf."""
+    sides = [_by_token(side, schema) for side in (old, new)]
+    if not any(sides) or None in sides:
+        return None
+    tokens = dict.fromkeys([*(sides[0] or {}), *(sides[1] or {})])
+    return [
+        (token, (sides[0] or {}).get(token, MISSING), (sides[1] or {}).get(token, MISSING))
+        for token in tokens
+    ]
+
+
+def _by_token(value: Any, schema: Schema) -> dict[str, Any] | None:
+    """Return the parts of a container, {} of what is absent or null; None for a leaf."""
+    if value is MISSING or value is None:
+        return {}
+    if isinstance(value, dict) and not is_atomic_map(schema):
+        return {f"f:{key}": item for key, item in value.items()}
+    if isinstance(value, list) and list_kind(schema) == "map":
+        return {key_token(item, schema): item for item in value if isinstance(item, dict)}
+    if isinstance(value, list) and list_kind(schema) == "set":
+        return {"v:" + compact(item): item for item in value}
+    return None
+
+
+def order(path: Path) -> tuple[tuple[int, str], ...]:
+    """Return the sort key in which a server lists paths: at each level what ends there first."""
+    return (*((1, token) for token in path[:-1]), (0, path[-1]))
 
 
 def sent_fields(body: Object, schema: Schema) -> Fields:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kbconsole.demo import configs, definitions, nodes, pods, roles, services, volumes
 from kbconsole.demo.call import Call
-from kbconsole.demo.status import ApiError, Cause, bad, forbidden, invalid, required
+from kbconsole.demo.status import ApiError, Cause, forbidden, invalid
 
 Object = dict[str, Any]
 

@@ -98,8 +98,8 @@ def _owners(owners: list[Object]) -> list[Cause]:
 
 
 def _finalizer(field: str, name: str) -> list[Cause]:
-    causes = checks.qualified(field, name)
-    if "/" not in name and name not in _FINALIZERS and not causes:
+    causes = checks.qualified("metadata.finalizers", name)
+    if "/" not in name and name not in _FINALIZERS:
         text = "name is neither a standard finalizer name nor is it fully qualified"
         causes.append(bad(field, quoted(name), text))
     return causes

@@ -7,10 +7,22 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kbconsole.demo.fields import NEVER_OWNED, Fields, from_tree, owned, same_at, to_tree
+from kbconsole.demo.fields import NEVER_OWNED, Fields, changes, from_tree, to_tree
 from kbconsole.demo.schema import Schema
 
 Object = dict[str, Any]
+_STRUCTS = {
+    "metadata",
+    "spec",
+    "status",
+    "template",
+    "strategy",
+    "loadBalancer",
+    "resources",
+    "roleRef",
+    "names",
+    "acceptedNames",
+}
 
 
 def now() -> str:
@@ -24,6 +36,8 @@ class Writer:
     manager: str
     operation: str
     subresource: str = ""
+    version: str = ""
+    """The apiVersion that it wrote in; applies of all versions are one writer."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +55,11 @@ class Share:
 Shares = dict[Writer, Share]
 
 
-def read(body: Object | None) -> Shares:
+def read(body: Object) -> Shares:
     shares: Shares = {}
-    for entry in (body or {}).get("metadata", {}).get("managedFields", []):
-        writer = Writer(entry["manager"], entry["operation"], entry.get("subresource", ""))
+    for entry in body.get("metadata", {}).get("managedFields", []):
+        version = entry["apiVersion"] if entry["operation"] == "Update" else ""
+        writer = Writer(entry["manager"], entry["operation"], entry.get("subresource", ""), version)
         fields = frozenset(from_tree(entry.get("fieldsV1", {})))
         shares[writer] = Share(fields, entry["apiVersion"], entry.get("time", ""))
     return shares
@@ -64,32 +79,39 @@ def write(body: Object, shares: Shares) -> None:
             "fieldsType": "FieldsV1",
             "fieldsV1": to_tree(share.fields),
         }
+        if not share.time:
+            del entry["time"]
         if writer.subresource:
             entry["subresource"] = writer.subresource
         entries.append(entry)
-    entries.sort(key=lambda entry: (entry["operation"] != "Apply", entry["time"], entry["manager"]))
+    entries.sort(key=lambda entry: (entry["operation"] != "Apply", entry.get("time", ""), entry["manager"]))
     if entries:
         body["metadata"]["managedFields"] = entries
     else:
         body["metadata"].pop("managedFields", None)
 
 
-def after_update(
-    before: Object | None, after: Object, schema: Schema, writer: Writer, api_version: str
-) -> Shares:
+def after_update(before: Object, after: Object, schema: Schema, writer: Writer, api_version: str) -> Shares:
     """Return the shares after a write that was not an apply: what changed belongs to the writer alone."""
-    old = frozenset(owned(before, schema)) - NEVER_OWNED if before else frozenset()
-    new = frozenset(owned(after, schema)) - NEVER_OWNED
-    changed = frozenset(
-        path for path in new if before is None or path not in old or not same_at(before, after, path, schema)
-    )
-    touched = changed | (old - new)
-    shares = {other: share.without(touched) for other, share in read(before).items()}
-    if changed:
+    before = {"metadata": {}} if before is None else before
+    found = changes(before, after, schema)
+    written, removed = frozenset(found.written) - NEVER_OWNED, frozenset(found.removed) - NEVER_OWNED
+    shares = {other: share.without(written | removed) for other, share in read(before).items()}
+    if written:
         mine = shares.get(writer)
         kept = mine.fields if mine else frozenset()
-        shares[writer] = Share(kept | changed, api_version, now())
+        shares[writer] = Share(kept | written, api_version, now())
     return shares
+
+
+def zero(schema: Schema) -> Object:
+    """Return what the programme of a server holds of a built-in kind before anything is in it."""
+    properties: dict[str, Schema] = schema.get("properties") or {}
+    found: Object = {
+        name: zero(below) for name, below in properties.items() if name in _STRUCTS and "properties" in below
+    }
+    # The one list that a programme in Go always writes.
+    return found | ({"containers": []} if "containers" in properties else {})
 
 
 def printed(writer: Writer, share: Share) -> str:

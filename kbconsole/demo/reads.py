@@ -7,12 +7,17 @@ import copy
 import json
 from typing import Any
 
-from kbconsole.demo import ownership, selectors
-from kbconsole.demo.call import Call
-from kbconsole.demo.status import ApiError, conflict, not_found
+from kbconsole.demo import definitions, ownership, selectors
+from kbconsole.demo.call import Call, media_type_refused
+from kbconsole.demo.gotext import json_error, version_and_kind_error
+from kbconsole.demo.status import ApiError, Cause, conflict, forbidden, invalid, not_found
 
 Object = dict[str, Any]
 Answer = tuple[int, Object]
+_TOKEN = "meta.k8s.io/v1"
+_KEPT = {"default", "kube-system", "kube-public"}
+# Whose deletion is answered with the object instead of a Status.
+_SHOWN = {"PersistentVolume", "PersistentVolumeClaim", "Pod", "Service", "ServiceAccount"}
 
 
 def get(call: Call) -> Answer:
@@ -22,12 +27,17 @@ def get(call: Call) -> Answer:
     return 200, call.plane.shown(call.resource, body)
 
 
-def _continued(token: str) -> tuple[str, str]:
-    try:
-        namespace, name = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, TypeError) as error:
-        raise ApiError(400, f"continue key is not valid: {error}") from error
-    return str(namespace), str(name)
+def _continued(token: str) -> str:
+    head = "invalid continue token: continue key is not valid: "
+    raw = base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4))
+    if why := json_error(raw):
+        raise ApiError(400, head + why)
+    found = json.loads(raw)
+    if found.get("v") != _TOKEN:
+        raise ApiError(400, f"{head}server does not recognize this encoded version {found.get('v', '')}")
+    if not found.get("rv"):
+        raise ApiError(400, f"{head}incorrect encoded start resourceVersion (version {_TOKEN})")
+    return str(found.get("start", ""))
 
 
 def list_all(call: Call) -> Answer:
@@ -36,7 +46,7 @@ def list_all(call: Call) -> Answer:
     if query.get("watch") in ("1", "true"):
         raise ApiError(501, "this server has no watch: list again instead")
     by_label = selectors.labels(query.get("labelSelector", ""))
-    by_field = selectors.fields(query.get("fieldSelector", ""), resource.plural)
+    by_field = selectors.fields(query.get("fieldSelector", ""), resource.plural, custom=resource.custom)
     rows = [row for row in call.plane.store.all(call.key, call.namespace) if by_label(row) and by_field(row)]
     if token := query.get("continue"):
         if token == "expired":
@@ -45,15 +55,7 @@ def list_all(call: Call) -> Answer:
             )
         after = _continued(token)
         rows = [row for row in rows if _position(row) > after]
-    limit = int(query.get("limit") or 0)
-    metadata: Object = {"resourceVersion": str(call.plane.store.version)}
-    if limit and len(rows) > limit:
-        last = json.dumps(_position(rows[limit - 1])).encode()
-        metadata |= {
-            "continue": base64.urlsafe_b64encode(last).decode(),
-            "remainingItemCount": len(rows) - limit,
-        }
-        rows = rows[:limit]
+    rows, metadata = _page(call, rows)
     return 200, {
         "kind": f"{resource.kind}List",
         "apiVersion": resource.api_version,
@@ -62,8 +64,26 @@ def list_all(call: Call) -> Answer:
     }
 
 
-def _position(row: Object) -> tuple[str, str]:
-    return row["metadata"].get("namespace", ""), row["metadata"]["name"]
+def _page(call: Call, rows: list[Object]) -> tuple[list[Object], Object]:
+    """Return the page that was asked for, and the metadata of its list."""
+    metadata: Object = {"resourceVersion": str(call.plane.store.version)}
+    if call.resource.custom:
+        metadata["continue"] = ""
+    limit = call.query.get("limit", "0")
+    if not limit.removeprefix("-").isdigit():
+        raise ApiError(400, f"strconv.ParseInt: parsing {json.dumps(limit)}: invalid syntax")
+    if not 0 < int(limit) < len(rows):
+        return rows, metadata
+    page = rows[: int(limit)]
+    token = {"v": _TOKEN, "rv": call.plane.store.version, "start": _position(page[-1])}
+    metadata["continue"] = base64.urlsafe_b64encode(json.dumps(token).encode()).decode().rstrip("=")
+    if not (call.query.get("labelSelector") or call.query.get("fieldSelector")):
+        metadata["remainingItemCount"] = len(rows) - len(page)
+    return page, metadata
+
+
+def _position(row: Object) -> str:
+    return f"{row['metadata'].get('namespace', '')}\0{row['metadata']['name']}"
 
 
 def _item(call: Call, row: Object) -> Object:
@@ -74,10 +94,44 @@ def _item(call: Call, row: Object) -> Object:
 
 
 def _options(call: Call) -> Object:
-    options = json.loads(call.raw) if call.raw.strip() else {}
-    if "gracePeriodSeconds" in call.query:
-        options["gracePeriodSeconds"] = int(call.query["gracePeriodSeconds"])
+    """Return the DeleteOptions: of the body, or of the query where there is no body. Raises ApiError."""
+    if not call.raw.strip():
+        options: Object = {"dryRun": [call.query["dryRun"]]} if "dryRun" in call.query else {}
+        if "propagationPolicy" in call.query:
+            options["propagationPolicy"] = call.query["propagationPolicy"]
+        if "gracePeriodSeconds" in call.query:
+            options["gracePeriodSeconds"] = int(call.query["gracePeriodSeconds"])
+    else:
+        options = _sent_options(call)
+    _check_options(options)
+    return options
+
+
+def _sent_options(call: Call) -> Object:
+    if call.content_type not in ("", "application/json", "application/yaml"):
+        raise media_type_refused(call)
+    if why := version_and_kind_error(call.raw):
+        raise ApiError(400, why)
+    options = json.loads(call.raw) or {}
+    kind, version = options.get("kind") or "DeleteOptions", options.get("apiVersion") or "v1"
+    if kind != "DeleteOptions":
+        where = 'in scheme "pkg/runtime/scheme.go:111"'
+        raise ApiError(400, f'no kind "{kind}" is registered for version "{version}" {where}')
     return dict(options)
+
+
+def _check_options(options: Object) -> None:
+    causes = []
+    policy = options.get("propagationPolicy")
+    if policy not in (None, "Foreground", "Background", "Orphan"):
+        listed = '"Foreground", "Background", "Orphan", "nil"'
+        why = f"Unsupported value: {json.dumps(policy)}: supported values: {listed}"
+        causes.append(Cause("propagationPolicy", "FieldValueNotSupported", why))
+    if options.get("dryRun") not in (None, [], ["All"]):
+        why = f'Unsupported value: {json.dumps(options["dryRun"])}: supported values: "All"'
+        causes.append(Cause("dryRun", "FieldValueNotSupported", why))
+    if causes:
+        raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
 
 
 def _check_preconditions(call: Call, body: Object, options: Object) -> None:
@@ -106,25 +160,53 @@ def _grace(call: Call, body: Object, options: Object) -> int:
 
 def delete(call: Call) -> Answer:
     """Remove, or mark as being deleted where somebody still has to agree."""
-    body, options = call.stored(), _options(call)
+    options = _options(call)
+    body = call.stored()
     if body is None:
         raise not_found(call.resource.plural, call.resource.group, call.name)
+    if call.resource.kind == "Namespace" and call.name in _KEPT:
+        text = "this namespace may not be deleted"
+        raise forbidden(call.resource.plural, call.resource.group, call.name, text)
     _check_preconditions(call, body, options)
-    dry_run = call.dry_run or options.get("dryRun") == ["All"]
+    dry_run = options.get("dryRun") == ["All"]
     grace = _grace(call, body, options)
-    waits = bool(body["metadata"].get("finalizers")) or call.resource.kind == "Namespace" or grace > 0
-    if not waits:
-        if not dry_run:
-            call.plane.store.remove(call.key, call.namespace, call.name)
-        return 200, _success(call, body)
-    return 200, call.plane.shown(call.resource, _mark(call, body, grace, dry_run=dry_run))
+    marked = _held(body, str(options.get("propagationPolicy") or ""))
+    waits = bool(marked["metadata"].get("finalizers")) or call.resource.kind == "Namespace" or grace > 0
+    if call.resource.kind == definitions.KIND and not dry_run:
+        return 200, call.plane.shown(call.resource, definitions.end(call, body))
+    if waits:
+        return 200, call.plane.shown(call.resource, _mark(call, body, marked, grace, dry_run=dry_run))
+    if not dry_run:
+        call.plane.store.remove(call.key, call.namespace, call.name)
+    if call.resource.kind in _SHOWN and not call.resource.custom:
+        gone = copy.deepcopy(body)
+        gone["metadata"]["resourceVersion"] = str(call.plane.store.version)
+        return 200, call.plane.shown(call.resource, gone)
+    return 200, _success(call, body)
 
 
-def _mark(call: Call, body: Object, grace: int, *, dry_run: bool) -> Object:
+def _held(body: Object, policy: str) -> Object:
+    """Return a copy with the finalizers of a deletion that others have to carry on."""
     marked = copy.deepcopy(body)
-    if "deletionTimestamp" in marked["metadata"]:
-        return marked
+    wanted = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}.get(policy)
+    others = [
+        name
+        for name in marked["metadata"].get("finalizers", [])
+        if name not in ("foregroundDeletion", "orphan")
+    ]
+    if policy:
+        marked["metadata"]["finalizers"] = [*others, *([wanted] if wanted else [])]
+    if not marked["metadata"].get("finalizers"):
+        marked["metadata"].pop("finalizers", None)
+    return marked
+
+
+def _mark(call: Call, body: Object, marked: Object, grace: int, *, dry_run: bool) -> Object:
+    if "deletionTimestamp" in body["metadata"]:
+        return body
     marked["metadata"] |= {"deletionTimestamp": ownership.now(), "deletionGracePeriodSeconds": grace}
+    if call.resource.kind == "Namespace":
+        marked["metadata"].pop("deletionGracePeriodSeconds")
     if "generation" in marked["metadata"]:
         marked["metadata"]["generation"] += 1
     if call.resource.kind == "Namespace":

@@ -26,6 +26,7 @@ class Resource:
     status: bool = False
     custom: bool = False
     short: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
     def api_version(self) -> str:
@@ -37,7 +38,7 @@ class Resource:
 
     @property
     def counts_generations(self) -> bool:
-        return self.custom or self.kind in {"Deployment", "Job", "Pod"}
+        return self.custom or self.kind in {"CustomResourceDefinition", "Deployment", "Job", "Pod"}
 
 
 def _core(plural: str, kind: str, schema: Schema, *short: str, **options: Any) -> Resource:
@@ -105,6 +106,7 @@ def of_definition(definition: Object) -> list[Resource]:
             status="status" in version.get("subresources", {}),
             custom=True,
             short=tuple(names.get("shortNames", ())),
+            categories=tuple(names.get("categories", ())),
         )
         for version in served
     ]

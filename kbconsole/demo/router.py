@@ -8,11 +8,11 @@ from typing import Any
 
 from kbconsole.demo import discovery, reads, reviews, writes
 from kbconsole.demo.authz import ANONYMOUS, Question, User
-from kbconsole.demo.call import APPLY, MERGE, Call
+from kbconsole.demo.call import APPLY, MERGE, Call, media_type_refused
 from kbconsole.demo.plane import Plane
 from kbconsole.demo.resources import Resource, is_built_in
 from kbconsole.demo.reviews import REVIEWS
-from kbconsole.demo.status import ApiError
+from kbconsole.demo.status import ApiError, not_found
 
 Object = dict[str, Any]
 _HEALTH = {"readyz", "livez", "healthz"}
@@ -87,7 +87,9 @@ def answer(plane: Plane, user: User, ask: Ask) -> Reply:
     if review is not None:
         call = _call(plane, user, ask, target)
         return Reply(201, reviews.answer(call, review), warnings=call.warnings)
-    return _resource(_call(plane, user, ask, target))
+    call = _call(plane, user, ask, target)
+    _check_accept(ask.headers.get("Accept", ""))
+    return _resource(call)
 
 
 def _unnamed(plane: Plane, user: User, ask: Ask, parts: list[str]) -> Reply:
@@ -99,7 +101,9 @@ def _unnamed(plane: Plane, user: User, ask: Ask, parts: list[str]) -> Reply:
         return Reply(200, "ok")
     if parts[:1] == ["api"] and len(parts) == 2 and parts[1] != "v1":
         raise ApiError(404, "the server could not find the requested resource", details={})
-    found = discovery.answer(plane, parts) if ask.method == "GET" else None
+    found = discovery.answer(plane, parts)
+    if found is not None and ask.method != "GET":
+        raise _not_allowed()
     return Reply(404, "404 page not found\n") if found is None else Reply(200, found)
 
 
@@ -125,6 +129,15 @@ def _unknown(target: Target) -> Resource:
     return Resource(target.group, target.version, target.plural, "", bool(target.namespace))
 
 
+def _check_accept(header: str) -> None:
+    """Refuse to answer in a form that is not offered. Raises ApiError 406."""
+    forms = [part.split(";")[0].strip() for part in header.split(",") if part.strip()]
+    if forms and not {"*/*", "application/json", "application/yaml"} & set(forms):
+        text = "406: Not Acceptable\n\nAvailable representations: "
+        offered = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        raise ApiError(406, text + offered, details={})
+
+
 def _resource(call: Call) -> Reply:
     if call.method not in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         raise _not_allowed()
@@ -137,6 +150,8 @@ def _resource(call: Call) -> Reply:
             return Reply(404, "404 page not found\n")
         raise ApiError(404, "the server could not find the requested resource", details={})
     if call.subresource and not (call.subresource == "status" and resource.status):
+        if resource.custom and call.subresource in ("status", "scale"):
+            raise not_found(resource.plural, resource.group, call.name)
         raise ApiError(404, "the server could not find the requested resource", details={})
     code, body = _dispatch(call)
     return Reply(code, body, warnings=call.warnings)
@@ -152,14 +167,16 @@ def _dispatch(call: Call) -> tuple[int, Object]:
             return writes.create(call)
         case "PUT", True:
             return writes.update(call)
+        case "PUT" | "PATCH", False if call.resource.custom:
+            if call.method == "PATCH" and call.content_type not in (APPLY, MERGE):
+                raise media_type_refused(call)
+            raise ApiError(400, "name must be provided")
         case "PATCH", True if call.content_type == APPLY:
             return writes.apply_patch(call)
         case "PATCH", True if call.content_type == MERGE:
             return writes.merge_patch(call)
         case "PATCH", True:
-            accepted = f"{MERGE}, {APPLY}"
-            text = "the body of the request was in an unknown format - accepted media types include: "
-            raise ApiError(415, text + accepted)
+            raise media_type_refused(call)
         case "DELETE", True if not call.subresource:
             return reads.delete(call)
     raise _not_allowed()

@@ -13,6 +13,7 @@ REASONS = {
     403: "Forbidden",
     404: "NotFound",
     405: "MethodNotAllowed",
+    406: "NotAcceptable",
     409: "Conflict",
     410: "Expired",
     413: "RequestEntityTooLarge",
@@ -32,7 +33,12 @@ class ApiError(Exception):
     """
 
     def __init__(
-        self, code: int, message: str, *, reason: str | None = None, details: Object | None = None
+        self,
+        code: int,
+        message: str,
+        *,
+        reason: str | None = None,
+        details: Object | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -119,7 +125,7 @@ def forbidden(plural: str, group: str, name: str, text: str) -> ApiError:
 
 
 def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
-    texts = ", ".join(str(cause) for cause in causes)
-    texts = texts if len(causes) == 1 else f"[{texts}]"
+    said = list(dict.fromkeys(str(cause) for cause in causes))
+    texts = said[0] if len(said) == 1 else f"[{', '.join(said)}]"
     details = _details(name, group, kind) | {"causes": [cause.to_json() for cause in causes]}
     return ApiError(422, f'{dotted(kind, group)} "{name}" is invalid: {texts}', details=details)

@@ -75,6 +75,13 @@ class Raw:
 
     credential: PlaneCredential
     transcript: Transcript | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def sending(self, **headers: str) -> Raw:
+        """The same, with these request headers; an underscore stands for a hyphen."""
+        return replace(
+            self, headers=tuple((name.replace("_", "-"), value) for name, value in headers.items())
+        )
 
     @property
     def quiet(self) -> Raw:
@@ -90,7 +97,7 @@ class Raw:
         kind: str = "",
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
-        **query: str,
+        **query: Any,
     ) -> Answer:
         """Send bytes as they are, anything else as JSON. `kind` is the content type, `token` "" is nobody."""
         sent = self.credential.token if token is None else token
@@ -99,7 +106,9 @@ class Raw:
             given["Content-Type"] = kind or "application/json"
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
         full = f"{path}?{urlencode(query)}" if query else path
-        answer = self._exchange(method, full, raw, {**given, "User-Agent": "contract/1", **(headers or {})})
+        answer = self._exchange(
+            method, full, raw, {**given, "User-Agent": "contract/1", **dict(self.headers), **(headers or {})}
+        )
         if self.transcript is not None:
             self.transcript.add({"asked": f"{method} {full}", **answer.kept})
         return answer
@@ -116,22 +125,22 @@ class Raw:
         warnings = tuple(answer.headers.get_all("Warning", []))
         return Answer(answer.status, json.loads(text) if is_json else text, dict(answer.headers), warnings)
 
-    def get(self, path: str, **query: str) -> Answer:
+    def get(self, path: str, **query: Any) -> Answer:
         return self.ask("GET", path, **query)
 
-    def apply(self, path: str, body: Any, manager: str = "kbconsole", **query: str) -> Answer:
+    def apply(self, path: str, body: Any, manager: str = "kbconsole", **query: Any) -> Answer:
         return self.ask("PATCH", path, body, kind=APPLY, fieldManager=manager, **query)
 
-    def create(self, path: str, body: Any, **query: str) -> Answer:
+    def create(self, path: str, body: Any, **query: Any) -> Answer:
         return self.ask("POST", path, body, **query)
 
-    def put(self, path: str, body: Any, **query: str) -> Answer:
+    def put(self, path: str, body: Any, **query: Any) -> Answer:
         return self.ask("PUT", path, body, **query)
 
-    def merge(self, path: str, body: Any, **query: str) -> Answer:
+    def merge(self, path: str, body: Any, **query: Any) -> Answer:
         return self.ask("PATCH", path, body, kind=MERGE, **query)
 
-    def delete(self, path: str, body: Any = None, **query: str) -> Answer:
+    def delete(self, path: str, body: Any = None, **query: Any) -> Answer:
         return self.ask("DELETE", path, body, **query)
 
 
@@ -145,7 +154,7 @@ class Recorded:
         attribute = getattr(self._client, name)
         return partial(self._call, name, attribute) if callable(attribute) else attribute
 
-    def _call(self, name: str, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def _call(self, name: str, method: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         try:
             result = method(*args, **options)
         except KubeError as error:
@@ -168,6 +177,7 @@ class Case:
 
     backend: str
     fleet_of: Callable[[str], Any]
+    programs: frozenset[str] = frozenset()
     name: str = field(default_factory=lambda: f"c-{secrets.token_hex(4)}")
     transcript: Transcript = field(init=False)
     _clients: list[PlaneClient] = field(default_factory=list)
@@ -209,6 +219,15 @@ class Case:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         assert self.raw(plane=plane, line=line).quiet.create("/api/v1/namespaces", body).code == 201
         return name
+
+    def runs(self, program: str) -> bool:
+        """Return whether a part of a control plane is there that not every folder of binaries has."""
+        return self.backend == "embedded" or program in self.programs
+
+    def needs(self, program: str) -> None:
+        """Skip, by name, what cannot be without it."""
+        if not self.runs(program):
+            pytest.skip(f"{program} is not in KUBEBUILDER_ASSETS")
 
     def close(self) -> None:
         for client in self._clients:
@@ -256,7 +275,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     result = yield
     twin: Case | None = getattr(pyfuncitem, "twin", None)
     if twin is not None:
-        arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+        arguments: Object = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
         pyfuncitem.obj(**{**arguments, "case": twin})
         if found := difference(arguments["case"].transcript, twin.transcript):
             pytest.fail(f"the servers differ:\n{found}", pytrace=False)

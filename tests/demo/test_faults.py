@@ -109,7 +109,9 @@ def test_nonsense_is_refused(servers: EmbeddedFleet) -> None:
 
 def test_drift_is_made_by_another_manager(servers: EmbeddedFleet) -> None:
     raw = Raw(servers, "k8s-1")
-    raw.create("/api/v1/namespaces/default/configmaps", MAP | {"metadata": {"name": "drifts"}})
+    raw.create(
+        "/api/v1/namespaces/default/configmaps", MAP | {"metadata": {"name": "drifts"}, "data": {"a": "ours"}}
+    )
     path = "/api/v1/namespaces/default/configmaps/drifts"
     servers.fault("k8s-1", "drift", path=path, patch={"data": {"a": "theirs"}})
     body = raw.get(path).body

@@ -154,7 +154,7 @@ def test_lists_are_selected_and_paged(raw: Raw, name: str) -> None:
     for i in range(5):
         raw.create(MAPS, config_map(f"{name}-{i}", labels={"set": name, "odd": str(i % 2)}))
     first = raw.get(MAPS, labelSelector=f"set={name}", limit="2").body
-    assert first["metadata"]["remainingItemCount"] == 3
+    assert "remainingItemCount" not in first["metadata"]  # a server does not count what a selector leaves
     rest = raw.get(MAPS, labelSelector=f"set={name}", **{"continue": first["metadata"]["continue"]}).body
     assert [item["metadata"]["name"] for item in first["items"] + rest["items"]] == [
         f"{name}-{i}" for i in range(5)
