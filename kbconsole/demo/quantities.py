@@ -19,7 +19,7 @@ def amount(text: Any) -> Decimal:
         return Decimal(0)
     number, unit = Decimal(found[1]), found[2]
     if unit in _BINARY:
-        return number * 1024 ** _BINARY.index(unit)
+        return number * Decimal(1024) ** _BINARY.index(unit)
     if unit in _DECIMAL:
         return number * Decimal(1000) ** (_DECIMAL.index(unit) - 3)
     return number * Decimal(10) ** int(unit[1:])

@@ -125,7 +125,7 @@ def answer(call: Call, review: Review) -> Object:
     body = writes.decoded(call, {"apiVersion": resource.api_version, "kind": resource.kind, **call.body()})
     told = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}}
     if resource is _ACCESS:
-        start = {"metadata": {}} | ownership.zero(resource.schema)
+        start: Object = {"metadata": {}} | ownership.zero(resource.schema)
         shares = ownership.after_update(start, body, resource.schema, call.writer, resource.api_version)
         ownership.write(told, shares)
     return told | tell(call, body)

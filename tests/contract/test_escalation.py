@@ -232,7 +232,8 @@ def test_what_a_rule_may_say(case: Case, kind: str, one: Object) -> None:
 
 
 def test_no_rules_are_null(case: Case) -> None:
-    for rules in ({"rules": []}, {"rules": None}, {}):
+    spelt: list[Object] = [{"rules": []}, {"rules": None}, {}]
+    for rules in spelt:
         made = {key: value for key, value in role("r").items() if key != "rules"} | rules
         answer = case.raw().quiet.create(CLUSTER_ROLES, made, dryRun="All")
         assert answer.code == 201

@@ -19,7 +19,8 @@ def review(**attributes: str) -> Object:
 @pytest.mark.parametrize("user", ["nobody", "kbconsole", "operator", "admin"])
 def test_who_am_i(case: Case, user: str) -> None:
     kind = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    for body in ({}, kind, kind | {"metadata": {}}):
+    bodies: list[Object] = [{}, kind, kind | {"metadata": {}}]
+    for body in bodies:
         answer = case.raw(user).create(ME, body)
         assert answer.code == 201
         info = answer.body["status"]["userInfo"]

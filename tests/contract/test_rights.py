@@ -45,7 +45,7 @@ def maps(namespace: str, name: str = "") -> str:
     ],
 )
 def test_a_missing_right_is_told_in_the_same_words(case: Case, method: str, path: str) -> None:
-    body = {} if method in ("POST", "PUT") else None
+    body: Object | None = {} if method in ("POST", "PUT") else None
     answer = case.raw("nobody").ask(method, path, body)
     assert (answer.code, answer.reason) == (403, "Forbidden")
     assert 'is forbidden: User "nobody" cannot ' in answer.message
