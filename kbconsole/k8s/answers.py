@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kbconsole.k8s import storable
 from kbconsole.k8s.errors import MESSAGE_LIMIT, Conflict, Forbidden, KubeError, Rejected, Unauthorised
 
 _RETRYABLE = frozenset({429, 500, 502, 503, 504})
@@ -78,7 +78,7 @@ def _ended(line: str) -> str:
 
 def _status(body: bytes) -> dict[str, Any]:
     try:
-        loaded = json.loads(body)
+        loaded = storable.loads(body)
     except (ValueError, RecursionError):
         return {}
     if not isinstance(loaded, dict) or loaded.get("kind") != "Status":

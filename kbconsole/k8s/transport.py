@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import ssl
@@ -22,6 +21,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3 import exceptions as lower
 
 from kbconsole.common.sentences import Json
+from kbconsole.k8s import storable
 from kbconsole.k8s.addresses import AddressRefused, Endpoint, Rules
 from kbconsole.k8s.answers import failure
 from kbconsole.k8s.credentials import PlaneCredential
@@ -139,7 +139,7 @@ class Transport:
     def load(self, request: Request, answer: Answer) -> dict[str, Any]:
         """Return the answer's JSON object. Raises Rejected for anything else."""
         with contextlib.suppress(ValueError, RecursionError):
-            loaded = json.loads(answer.body)
+            loaded = storable.loads(answer.body)
             if isinstance(loaded, dict):
                 return loaded
         raise Rejected(

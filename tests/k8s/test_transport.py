@@ -122,6 +122,14 @@ def test_an_answer_that_is_no_object_is_refused(client: PlaneClient, script: Scr
     assert caught.value.sentence.code == "k8s.answer_unreadable"
 
 
+def test_what_no_database_stores_is_not_let_in(client: PlaneClient, script: Script) -> None:
+    said = r'{"a\u0000": "b\ud83d", "c": "\ud83d\ude00", "d": "\\u0000"}'
+    script.then(text(f'{{"metadata": {{"name": "r", "uid": "u", "annotations": {said}}}}}'))
+    read = client.get(CLUSTER_ROLE, "r")
+    assert read
+    assert read["metadata"]["annotations"] == {"a\ufffd": "b\ufffd", "c": "\U0001f600", "d": r"\u0000"}
+
+
 def test_a_long_message_is_cut_and_made_one_line(client: PlaneClient, script: Script) -> None:
     script.then(refuses(422, "Invalid", "bad\n\x1b[31m " + "x" * 5000))
     with pytest.raises(Rejected) as caught:

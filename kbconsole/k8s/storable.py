@@ -1,0 +1,29 @@
+"""What a plane says, as every database can store it: PostgreSQL takes no NUL and no half of a surrogate pair."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_SUSPECT = re.compile(
+    rb"\\u(0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]"
+)  # as escapes, or halves in UTF-8, which json takes
+
+
+def loads(body: bytes) -> Any:
+    """Return the JSON; what cannot be stored becomes U+FFFD. Raises ValueError, RecursionError."""
+    loaded = json.loads(body)
+    return _whole(loaded) if _SUSPECT.search(body) else loaded
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return "".join("\N{REPLACEMENT CHARACTER}" if _is_unstorable(letter) else letter for letter in value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole(below) for key, below in value.items()}
+    return [_whole(below) for below in value] if isinstance(value, list) else value
+
+
+def _is_unstorable(letter: str) -> bool:
+    return letter == "\0" or "\ud800" <= letter <= "\udfff"
