@@ -38,7 +38,7 @@ def typed_problems(value: Any, schema: Schema, path: str = "") -> list[str]:
         got = {"string": go_syntax, "numeric (int or float)": go_type}.get(wanted, go_value)(value)
         return [f"{path}: expected {wanted}, got {got}"]
     if isinstance(value, dict):
-        found = []
+        found: list[str] = []
         for key, item in value.items():
             below = child(schema, key)
             if below is None:

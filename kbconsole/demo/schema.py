@@ -255,10 +255,10 @@ def doubles(value: Any, schema: Schema, path: str = "") -> list[Cause]:
     seen: list[Any] = []
     for i, item in enumerate(value):
         if keys and not isinstance(item, dict):
-            shown = json.dumps(item, ensure_ascii=False)
-            causes.append(bad(f"{path}[{i}]", shown, "must be an object for an array of list-type map"))
+            text = json.dumps(item, ensure_ascii=False)
+            causes.append(bad(f"{path}[{i}]", text, "must be an object for an array of list-type map"))
             continue
-        shown = {key: item.get(key) for key in keys if key in item} if keys else item
+        shown: Any = {key: item.get(key) for key in keys if key in item} if keys else item
         if schema.get("x-kubernetes-list-type") in ("map", "set") and shown in seen:
             text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
             causes.append(Cause(f"{path}[{i}]", "FieldValueDuplicate", f"Duplicate value: {text}"))

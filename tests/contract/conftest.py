@@ -26,6 +26,7 @@ from kbconsole.k8s.client import Applied, PlaneClient
 from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.errors import Forbidden, KubeError
 from tests.contract.transcript import Transcript, difference
+from tests.fleets import binaries
 
 Object = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
@@ -190,16 +191,23 @@ class Case:
         return Raw(self.fleet_of(line).credential(plane, user), self.transcript)
 
     def control(self, line: str = "0.9", user: str = "admin") -> Raw:
-        """Return a user on the control plane of a release line."""
+        """Return a user on the control plane of a release line, with KubeBlocks' own definitions."""
+        self._needs_definitions(line)
         return self.raw(user, "control-plane", line)
 
     def client(
         self, user: str = "admin", plane: str = "k8s-1", line: str = "0.9", **options: Any
     ) -> PlaneClient:
         """Return the console's own client for a plane."""
+        if plane == "control-plane":
+            self._needs_definitions(line)
         client = self.fleet_of(line).client(plane, user, **options)
         self._clients.append(client)
         return cast(PlaneClient, Recorded(client, self.transcript))
+
+    def _needs_definitions(self, line: str) -> None:
+        if self.backend == "real" and (why := binaries.why_no_definitions(line)):
+            pytest.skip(why)
 
     def note(self, what: Any) -> None:
         """Put something that must be the same on both backends into the transcript."""
@@ -259,14 +267,15 @@ def case(request: pytest.FixtureRequest, embedded_fleets: Mapping[str, EmbeddedF
     embedded = Case("embedded", embedded_fleets.__getitem__)
     made = embedded
     if request.param == "real":
-        try:
-            made = Case("real", request.getfixturevalue("real_servers").fleet)
-        except pytest.FixtureLookupError:
-            pytest.skip("no real servers yet")
+        made = Case("real", request.getfixturevalue("real_servers").fleet, _programs())
         request.node.twin = embedded
     yield made
     made.close()
     embedded.close()
+
+
+def _programs() -> frozenset[str]:
+    return frozenset({binaries.MANAGER} if binaries.has(binaries.MANAGER) else ())
 
 
 @pytest.hookimpl(wrapper=True)

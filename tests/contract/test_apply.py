@@ -497,7 +497,7 @@ def test_status_in_the_body_of_an_apply_is_ignored_where_it_has_a_door_of_its_ow
 
 @pytest.mark.parametrize("kind", ["secret", "account", "role", "binding"])
 def test_kinds_that_the_console_copies(case: Case, kind: str) -> None:
-    plural, group, extra = {
+    sent: dict[str, tuple[str, str, Object]] = {
         "secret": ("secrets", "/api/v1", {"stringData": {"a": "b"}, "data": {"c": "ZA=="}}),
         "account": ("serviceaccounts", "/api/v1", {}),
         "role": ("roles", RBAC, {"rules": role("x", "get")["rules"]}),
@@ -509,7 +509,8 @@ def test_kinds_that_the_console_copies(case: Case, kind: str) -> None:
                 "subjects": [{"kind": "ServiceAccount", "name": "x", "namespace": "default"}],
             },
         ),
-    }[kind]
+    }
+    plural, group, extra = sent[kind]
     names = {
         "secret": "Secret",
         "account": "ServiceAccount",
@@ -517,7 +518,7 @@ def test_kinds_that_the_console_copies(case: Case, kind: str) -> None:
         "binding": "RoleBinding",
     }
     version = "v1" if group == "/api/v1" else "rbac.authorization.k8s.io/v1"
-    body = {"apiVersion": version, "kind": names[kind], "metadata": {"name": case.name}, **extra}
+    body: Object = {"apiVersion": version, "kind": names[kind], "metadata": {"name": case.name}, **extra}
     raw, path = case.raw(), f"{group}/namespaces/default/{plural}/{case.name}"
     first = raw.apply(path, body, fieldValidation="Strict")
     again = raw.apply(path, body, fieldValidation="Strict")

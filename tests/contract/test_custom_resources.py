@@ -274,6 +274,7 @@ def test_kubeblocks_is_discovered(case: Case, line: str) -> None:
     for version in ("v1", "v1alpha1"):
         answer = raw.get(f"/apis/apps.kubeblocks.io/{version}")
         found = answer.body["resources"] if answer.code == 200 else []
+        found = sorted(found, key=lambda one: str(one["name"]))
         case.note(
             [
                 answer.code,

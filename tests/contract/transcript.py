@@ -109,8 +109,8 @@ class Transcript:
 
 def difference(real: Transcript, embedded: Transcript) -> str:
     """Return the difference as a text, "" for none."""
-    lines = [
+    one, other = (
         json.dumps(story.entries, indent=1, sort_keys=True, ensure_ascii=False).splitlines()
         for story in (real, embedded)
-    ]
-    return "\n".join(difflib.unified_diff(*lines, "real", "embedded", n=6, lineterm=""))
+    )
+    return "\n".join(difflib.unified_diff(one, other, "real", "embedded", n=6, lineterm=""))
