@@ -532,7 +532,7 @@ def test_what_may_not_change(case: Case) -> None:
     raw.apply(f"{MAPS}/{case.name}", frozen)
     assert raw.apply(f"{MAPS}/{case.name}", {**frozen, "data": {"a": "2"}}).code == 422
     assert raw.apply(f"{MAPS}/{case.name}", config_map(case.name, a="1")).code == 422
-    binding = {
+    binding: Object = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {"name": case.name},

@@ -165,7 +165,7 @@ class Server:
         for name, text in asdict(self.certificates).items():
             self._write(name, text)
         rows = [
-            f'{token},{USERS[user].name},{user},"{",".join(USERS[user].groups)}"'
+            f'{token},{USERS[user].name},{USERS[user].uid},"{",".join(USERS[user].groups)}"'
             for user, token in self.tokens.items()
             if user not in self._removed
         ]
