@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from kbconsole.demo.aggregation import MANAGER, Aggregation, Collector
 from kbconsole.demo.kubelet import Kubelet
@@ -15,12 +16,15 @@ from kbconsole.k8s.client import PlaneClient
 
 # plane, user, manager → client with short time-outs
 MakeClient = Callable[[str, str, str], PlaneClient]
+IDLE_PASSES = 8
+"""How many times longer the controllers wait between two looks while nobody writes."""
 
 
 class Controllers:
     """The operator in one thread; kube-controller-manager, load balancers and kubelet in one thread per plane.
 
-    `manager` False: a real kube-controller-manager is there.
+    `manager` False: a real kube-controller-manager is there. `writes`, where somebody can tell, returns how many writes
+    the planes have taken: while the number stands and no delay runs, the controllers look less often.
     """
 
     def __init__(
@@ -33,8 +37,11 @@ class Controllers:
         delay: float,
         interval: float,
         manager: bool = True,
+        writes: Callable[[], int] | None = None,
     ) -> None:
         self._stop = threading.Event()
+        self._interval, self._writes = interval, writes
+        self._settle = 2 * delay + interval
         self._clients: list[PlaneClient] = []
 
         def client(plane: str, user: str, manager: str) -> PlaneClient:
@@ -62,16 +69,29 @@ class Controllers:
             for controller in group:
                 controller.interval = interval
         self._threads = [
-            threading.Thread(target=self._work, args=(group, interval), name=f"controllers-{i}", daemon=True)
+            threading.Thread(target=self._work, args=(group,), name=f"controllers-{i}", daemon=True)
             for i, group in enumerate(groups)
         ]
 
-    def _work(self, group: list[Controller], interval: float) -> None:
+    def _work(self, group: list[Controller]) -> None:
+        seen, since = -1, monotonic()
         while not self._stop.is_set():
+            before = self._writes() if self._writes else 0
+            if before != seen:
+                seen, since = before, monotonic()
             for controller in group:
                 if not self._stop.is_set():
                     controller.try_step()
-            self._stop.wait(interval)
+            self._stop.wait(self._interval)
+            if self._writes and monotonic() - since > self._settle:
+                self._wait_for_a_write(seen)
+
+    def _wait_for_a_write(self, seen: int) -> None:
+        """Return at the next write, or after a while: a plane that answers again has written nothing."""
+        assert self._writes is not None
+        until = monotonic() + (IDLE_PASSES - 1) * self._interval
+        while not self._stop.is_set() and self._writes() == seen and monotonic() < until:
+            self._stop.wait(self._interval)
 
     def start(self) -> None:
         for thread in self._threads:
