@@ -221,10 +221,10 @@ if __name__ == "__main__":
 
     from kbconsole.audit.services import record
     from kbconsole.fleet import access, services, vault
+    from kbconsole.fleet.asking import MOST_THREADS, ask_all
     from kbconsole.fleet.jobs import CopyRbac
     from kbconsole.fleet.models import Credential, Plane
     from kbconsole.fleet.preflight.rights import POD_ROLE
-    from kbconsole.fleet.asking import MOST_THREADS, ask_all
     from kbconsole.jobs.models import Run
     from kbconsole.jobs.services import go_ahead
     from kbconsole.k8s.client import PlaneClient

@@ -162,9 +162,9 @@ def _address(call: Call, spec: Object, old: Object, services: list[Object]) -> l
             text = f"failed to allocate IP {wanted}: provided IP is already allocated"
             return [bad("spec.clusterIPs", quoted([wanted]), text)]
     if not wanted:
-        pool = list(ipaddress.ip_network(base))[256:-256]
+        network = ipaddress.ip_network(base)
         while not wanted or wanted in taken:
-            wanted = str(secrets.choice(pool))
+            wanted = str(network[256 + secrets.randbelow(network.num_addresses - 512)])
     spec["clusterIP"], spec["clusterIPs"] = wanted, [wanted]
     # Without a selector nobody says of which family the endpoints will be.
     both = wanted == "None" and not spec.get("selector")
