@@ -279,7 +279,7 @@ def plan_rbac_copy(*, planes: Iterable[str], take_over: bool, by: Any, reason: s
     wanted = list(dict.fromkeys(planes))
     if not wanted:
         raise ConsoleError("fleet.copy_some")
-    targets = Plane.objects.filter(is_data_plane=True, is_control_plane=False, name__in=wanted)
+    targets = Plane.objects.filter(is_data_plane=True, is_control_plane=False)
     known = set(targets.values_list("name", flat=True))
     if strange := [name for name in wanted if name not in known]:
         raise ConsoleError("fleet.copy_unknown", names=strange)
