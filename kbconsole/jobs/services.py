@@ -64,6 +64,7 @@ declare(
         "plan.needs_approval": _("This plan needs %(needed)s approvals before it may run."),
         "plan.requested": _("Asked for a plan: %(job)s for %(subject)s"),
         "plan.approved": _("Approved plan %(hash)s: %(job)s for %(subject)s"),
+        "plan.went_ahead": _("Ran plan %(hash)s without another person's approval: %(job)s for %(subject)s"),
         "plan.rejected": _("Rejected plan %(hash)s: %(job)s for %(subject)s. %(comment)s"),
         "plan.withdrawn": _("Withdrew the plan: %(job)s for %(subject)s"),
         "run.started": _("Started: %(job)s for %(subject)s"),
@@ -248,7 +249,7 @@ def _keep(plan: Plan, *, by: Any, approve: bool, comment: str, cautions: Sequenc
     record(
         "plan.approved" if approve else "plan.rejected", by=by, on=_on(plan), plan_hash=plan.hash, reason=comment,
         hash=plan.hash[:12], job=job_sentence(plan.job), subject=plan.subject_label, comment=comment,
-        accepted=[caution.sentence for caution in cautions],
+        accepted=[caution.sentence for caution in cautions], requester=plan.requested_by.get_username(),
     )  # fmt: skip
 
 
@@ -267,7 +268,13 @@ def go_ahead(plan_id: int, *, by: Any, seen_hash: str) -> Run:
         raise Refused("plan.needs_approval", needed=plan.approvals_needed)
     if plan.hash != seen_hash:
         raise Stale("plan.other_hash")
-    return _go(plan, by=by)
+    run = _go(plan, by=by)
+    record(
+        "plan.went_ahead", by=by, on=_on(plan), plan_hash=plan.hash, run_id=run.pk, reason=plan.reason,
+        hash=plan.hash[:12], job=job_sentence(plan.job), subject=plan.subject_label,
+        requester=plan.requested_by.get_username(),
+    )  # fmt: skip
+    return run
 
 
 @transaction.atomic

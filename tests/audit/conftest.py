@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from tests.jobs import toys
 from tests.people import person, signed_in
 
 SignIn = Callable[[str], Client]
@@ -16,3 +17,10 @@ SignIn = Callable[[str], Client]
 def sign_in(db: None) -> SignIn:
     """Return a browser for somebody who is called like their only role; "nobody" has none."""
     return lambda role: signed_in(person(role, *([role] if role != "nobody" else [])))
+
+
+@pytest.fixture
+def world() -> toys.World:
+    """The toy planes, as new."""
+    toys.world.__init__()  # type: ignore[misc]
+    return toys.world
