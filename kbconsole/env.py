@@ -66,6 +66,7 @@ REDIS_URL = env.str("REDIS_URL", "")
 
 CREDENTIAL_KEYS: list[str] = env.list("KBCONSOLE_CREDENTIAL_KEYS", validate=_each(_fernet_key))
 AUDIT_KEYS: list[str] = env.list("KBCONSOLE_AUDIT_KEYS", validate=_each(validate.Length(min=32)))
+AUDIT_HEADS = env.path("KBCONSOLE_AUDIT_HEADS", DATA_DIR / "audit-heads.jsonl")
 
 PLANE_ALLOWED_CIDRS: list[str] = env.list("KBCONSOLE_PLANE_ALLOWED_CIDRS", [], validate=_each(_cidr))
 PLANE_DENIED_CIDRS: list[str] = env.list("KBCONSOLE_PLANE_DENIED_CIDRS", [], validate=_each(_cidr))

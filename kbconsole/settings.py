@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -200,9 +201,15 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.CHECK_SECONDS,
         "options": {"expires": env.CHECK_SECONDS},
     },
+    "audit-daily": {
+        "task": "audit.daily",
+        "schedule": crontab(hour=2, minute=0),
+        "options": {"expires": 43200},
+    },
 }
 KBCONSOLE_CREDENTIAL_KEYS = env.CREDENTIAL_KEYS
 KBCONSOLE_AUDIT_KEYS = env.AUDIT_KEYS
+KBCONSOLE_AUDIT_HEADS = env.AUDIT_HEADS
 KBCONSOLE_TRUSTED_PROXIES = env.TRUSTED_PROXIES
 KBCONSOLE_PLANE_ALLOWED_CIDRS = env.PLANE_ALLOWED_CIDRS
 KBCONSOLE_PLANE_DENIED_CIDRS = env.PLANE_DENIED_CIDRS
@@ -220,6 +227,7 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
+        "kbconsole.audit.head": {"level": "INFO"},  # one line a day that is kept, whatever LOG_LEVEL says
         # What a stranger's request breaks (its Host, its size) is a line of django.request; not a traceback each.
         "django.security": {"level": "CRITICAL"},
         "django.security.csrf": {"level": "WARNING"},

@@ -18,8 +18,15 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect signals and checks, and know the sentences of verification; models are loaded by now."""
-        from kbconsole.audit import setup, signals, verification  # noqa: F401, PLC0415  they import models
+        from kbconsole.audit import (  # noqa: PLC0415  they import models
+            export_check,  # noqa: F401
+            role_changes,
+            setup,
+            signals,
+            verification,  # noqa: F401
+        )
 
         signals.connect()
+        role_changes.connect()
         post_migrate.connect(setup.after_migrate, sender=self, dispatch_uid="kbconsole.audit")
         checks.register(setup.check_triggers, checks.Tags.database)

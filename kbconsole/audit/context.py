@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
+from collections.abc import Callable
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
 
 @dataclass(frozen=True)
 class Context:
-    """`kind` is how a person acts: `user` (a session) or `api_token`."""
+    """`kind` is how a person acts: `user` (a session) or `api_token`; `user` asks who that is, once they are known."""
 
     source_ip: str = ""
     request_id: str = ""
     kind: str = "user"
+    user: Callable[[], Any] = field(default=lambda: None, compare=False, repr=False)
 
 
 _current: ContextVar[Context] = ContextVar("kbconsole_audit_context", default=Context())  # noqa: B039  frozen
@@ -26,6 +30,12 @@ _current: ContextVar[Context] = ContextVar("kbconsole_audit_context", default=Co
 def current() -> Context:
     """Return the context of the request being answered; an empty one outside of requests."""
     return _current.get()
+
+
+def current_person() -> AbstractBaseUser | str:
+    """Return who acts, where only a signal tells that something was done; "system" outside of requests."""
+    user = current().user()
+    return user if user is not None and user.is_authenticated else "system"
 
 
 def enter(context: Context) -> Token[Context]:
@@ -45,7 +55,9 @@ def acting_by_token() -> None:
 
 def of_request(request: HttpRequest) -> Context:
     """Return the context of a request, with an id of its own."""
-    return Context(source_ip=client_ip(request), request_id=uuid.uuid4().hex)
+    return Context(
+        source_ip=client_ip(request), request_id=uuid.uuid4().hex, user=lambda: getattr(request, "user", None)
+    )
 
 
 def client_ip(request: HttpRequest) -> str:

@@ -17,6 +17,9 @@ declare(
     {
         ACCESS_DENIED: _("%(actor)s was refused at %(route)s (%(method)s): %(error)s"),
         "audit.refused": _("Refused: “%(act)s” %(error)s"),
+        "audit.exported": _("Exported the audit log as %(format)s. Filters: %(filters)s"),
+        "audit.unfiltered": _("none"),
+        "audit.access_exported": _("Exported the access report"),
     }
 )
 
@@ -152,6 +155,8 @@ class Check(models.Model):
     head_hash = models.CharField(max_length=64, blank=True)
     bad_seq = models.BigIntegerField(null=True)
     problem = models.JSONField(null=True)
+    heads = models.PositiveIntegerField(null=True)
+    """How many published heads were compared; null while none was published."""
 
     class Meta:
         ordering = ["-pk"]

@@ -46,6 +46,8 @@ class Row:
     run: str
     run_url: str
     reason: str
+    requester: str
+    """Who asked for what this person decided; an empty text elsewhere."""
 
 
 class Page(NamedTuple):
@@ -75,7 +77,13 @@ def row_of(entry: Entry) -> Row:
         run=entry.run_id,
         run_url=url_for("run", entry.run_id),
         reason=entry.reason,
+        requester=_requester(entry),
     )
+
+
+def _requester(entry: Entry) -> str:
+    asked_by = entry.params.get("requester") if isinstance(entry.params, dict) else None
+    return str(asked_by) if asked_by else ""
 
 
 def page_of(entries: EntryQuerySet, before: str) -> Page:
@@ -91,6 +99,7 @@ def facts_of(entry: Entry, row: Row) -> list[dict[str, object]]:
     """Return the lines below the sentence of one entry; those without a value are left out."""
     facts: list[dict[str, object]] = [
         {"label": _("Who"), "value": row.person},
+        {"label": _("Asked for by"), "value": row.requester},
         {"label": _("Known by"), "value": entry.get_actor_kind_display()},
         {"label": _("From address"), "value": entry.source_ip, "mono": True},
         {"label": _("On"), "value": row.object_label, "url": row.object_url},

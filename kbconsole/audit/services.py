@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from kbconsole.audit import sealing
 from kbconsole.audit.context import Context, current
 from kbconsole.audit.models import ACCESS_DENIED, ActorKind, Entry, Head, Outcome
 from kbconsole.common.errors import Refused
-from kbconsole.common.sentences import say
+from kbconsole.common.sentences import Sentence, say
 
 Actor = AbstractBaseUser | AnonymousUser | str
 
@@ -73,6 +73,23 @@ def record(
         "params": _clean(say(act, **params).to_json()["params"]),
     }
     return _append(fields)
+
+
+@transaction.atomic
+def exported(*, by: Actor, kind: str, filters: Mapping[str, str]) -> Entry:
+    """Record that somebody takes a copy of the log; its number bounds what they get."""
+    return record("audit.exported", by=by, format=kind, filters=filters_in_words(filters))
+
+
+def filters_in_words(filters: Mapping[str, str]) -> list[str | Sentence]:
+    """Return the filters of an export for a sentence."""
+    return [f"{name}={value}" for name, value in filters.items()] or [say("audit.unfiltered")]
+
+
+@transaction.atomic
+def exported_access(*, by: Actor) -> Entry:
+    """Record that somebody takes a copy of the access report."""
+    return record("audit.access_exported", by=by)
 
 
 def _append(fields: dict[str, Any]) -> Entry:

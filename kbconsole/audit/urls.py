@@ -9,5 +9,7 @@ from kbconsole.audit import views
 app_name = "audit"
 urlpatterns = [
     path("", views.entry_list, name="entry-list"),
+    path("export/", views.export, name="export"),
+    path("access/", views.access_report, name="access"),
     path("<int:seq>/", views.entry_detail, name="entry-detail"),
 ]

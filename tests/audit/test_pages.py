@@ -91,13 +91,23 @@ def test_days_and_times_bound_the_list(sign_in: SignIn) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["from=yesterday", "to=0001-01-01", "to=9999-12-31", "outcome=odd", "object=:7", "run=%00"]
+    "query", ["from=yesterday", "to=0001-01-01", "to=9999-12-31", "outcome=odd", "object=:7", "job=a job"]
 )
 def test_a_filter_that_cannot_be_understood_shows_nothing_and_says_so(sign_in: SignIn, query: str) -> None:
     did("the thing")
     page = body(sign_in("auditor"), f"?{query}")
     assert "A filter cannot be understood" in page
     assert "the thing" not in page
+
+
+def test_the_filters_stand_in_words_above_the_list(sign_in: SignIn) -> None:
+    did("the thing", plane="k8s-1")
+    assert "Filters: Plane: k8s-1" in body(sign_in("auditor"), "?plane=k8s-1")
+
+
+def test_a_nul_finds_nothing(sign_in: SignIn) -> None:
+    did("the thing", run_id=1)
+    assert "No entry matches" in body(sign_in("auditor"), "?run=%00")
 
 
 def test_an_empty_answer_names_the_filter(sign_in: SignIn) -> None:
