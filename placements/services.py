@@ -141,7 +141,7 @@ def _plannable(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> P
     making = placement.runs().filter(job=MakePlan.slug, status__in=ACTIVE).first()
     if making is not None:
         since = f"{timezone.localtime(making.created_at):%H:%M:%S}"
-        raise Stale("placements.being_planned", name=placement.name, since=since)
+        raise Stale("placements.being_planned", name=placement.name, since=since, run=making.pk)
     return placement
 
 

@@ -92,11 +92,11 @@ def test_a_bug_is_a_500_without_details_and_is_not_swallowed(
     assert "canary-42" not in response.content.decode()
 
 
-def test_a_busy_subject_is_a_409_that_names_the_run(as_: As) -> None:
+def test_a_request_whose_plan_is_being_made_is_a_409_that_names_the_run(as_: As) -> None:
     placement = a_placement()
     run = Run.objects.get()
     response = as_("dana").put(f"placements/{placement.pk}/", a_wish(disk_gib=30))
-    assert (response.status_code, problem(response)["code"]) == (409, "jobs.busy")
+    assert (response.status_code, problem(response)["code"]) == (409, "placements.being_planned")
     assert problem(response)["params"]["run"] == run.pk
     placement.refresh_from_db()
     assert placement.disk_gib != 30

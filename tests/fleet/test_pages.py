@@ -165,7 +165,7 @@ def test_old_answers_are_unknown_never_green(fleet: dict[str, Plane], dana: User
     old = timezone.now() - timedelta(hours=1)
     Plane.objects.update(last_answer_at=old, last_asked_at=old)
     shown = page(signed_in(dana), reverse("fleet:plane-list"))
-    assert "Not checked since" in shown
+    assert "Not checked any more" in shown
     assert "Connected" not in shown
 
 
