@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from kbconsole.jobs import claims, runner
 from kbconsole.jobs.cautions import cautions_of
-from kbconsole.jobs.models import Plan, Run, StepStatus
+from kbconsole.jobs.models import Plan, Run, RunStep, StepStatus
 from kbconsole.jobs.order import ready
 
 WORKERS_TAKE = 3  # times as long: messages, and processes that share the machine
@@ -25,7 +25,7 @@ class Hands:
 hands = Hands()
 
 
-def drive(run: Run | int, *, seconds: float = 20) -> Run:
+def drive(run: Run | int, *, seconds: float = 120) -> Run:
     """Carry a run on until it ends, or only a person can carry it on, or the time is over."""
     run_id = run if isinstance(run, int) else run.pk
     until = monotonic() + (seconds if hands.own else seconds * WORKERS_TAKE)
@@ -33,17 +33,29 @@ def drive(run: Run | int, *, seconds: float = 20) -> Run:
         if hands.own:
             runner.advance(run_id)
             claims.reap()
-        if _still(run_id):
+        rows = list(RunStep.objects.filter(run=run_id))
+        if _still(Run.objects.get(pk=run_id), rows):
             break
-        sleep(0.02)
+        sleep(_pause(rows))
     return Run.objects.get(pk=run_id)
 
 
-def _still(run_id: int) -> bool:
-    run = Run.objects.get(pk=run_id)
-    rows = list(run.steps.all())
+def _pause(rows: list[RunStep]) -> float:
+    """Return for how many seconds nothing is due, at most a tenth: looking costs what the planes need to answer."""
+    now = timezone.now()
+    due = [
+        (row.next_at - now).total_seconds()
+        for row in rows
+        if row.next_at and row.status == StepStatus.WAITING
+    ]
+    return 0.02 if ready(rows, now) or not due else min(max(min(due), 0.0), 0.1)
+
+
+def _still(run: Run, rows: list[RunStep]) -> bool:
     moving = any(row.status in (StepStatus.RUNNING, StepStatus.WAITING) for row in rows)
-    return not run.active or not (moving or ready(rows, timezone.now()))
+    a_persons = hands.own or any(row.status == StepStatus.NEEDS_PERSON for row in rows)
+    # Between the end of a step and what follows from it, a worker's run looks as if nobody could carry it on.
+    return not run.active or (a_persons and not (moving or ready(rows, timezone.now())))
 
 
 def ticks(plan: Plan) -> list[str]:

@@ -62,7 +62,7 @@ def theirs(fleet: Fleet, plane: str) -> None:
 def repairing(placement: Placement, by: User) -> Plan:
     """Ask for the copies, and let the plan be made."""
     plan = placements.repair(placement.pk, by=by)
-    drive(plan.runs.get(), seconds=30)
+    drive(plan.runs.get())
     plan.refresh_from_db()
     return plan
 

@@ -55,7 +55,7 @@ def in_service(adam: User, dana: User, **changes: Any) -> Placement:
 
 
 def checked(placement: Placement, by: User) -> Run:
-    run = drive(placements.check(placement.pk, by=by), seconds=40)
+    run = drive(placements.check(placement.pk, by=by))
     placement.refresh_from_db()
     return run
 
@@ -75,7 +75,7 @@ def started(plan: Plan, *admins: User) -> Run:
     return plan.runs.exclude(job="make-plan").get()
 
 
-def until(run: Run, phase: str, seconds: float = 40) -> Run:
+def until(run: Run, phase: str, seconds: float = 120) -> Run:
     """Carry a run on until a step of the phase has succeeded."""
     end = monotonic() + seconds
     while not run.steps.filter(phase=phase, status="succeeded").exists():
@@ -86,7 +86,7 @@ def until(run: Run, phase: str, seconds: float = 40) -> Run:
     return run
 
 
-def wait_for(holds: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until the controllers have done something."""
     end = monotonic() + seconds
     while not holds():
