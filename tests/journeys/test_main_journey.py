@@ -29,7 +29,7 @@ from tests.journeys.proofs import (
 from tests.journeys.variants import NAMESPACE_NAME, VARIANTS, Variant, expected
 from tests.people import signed_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("workers")]
 LINES = pytest.mark.parametrize("line", ["0.9", "1.0"])
 
 
