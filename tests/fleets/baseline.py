@@ -104,7 +104,10 @@ class Baseline:
         return _content(kept) == _content(answer.body)
 
     def _list(self, collection: str, accept: str) -> list[Object]:
-        answer = self._api.get(collection, accept=accept)
+        answer, until = self._api.get(collection, accept=accept), monotonic() + GONE_SECONDS
+        while answer.code == 429 and monotonic() < until:  # a definition was just removed or made anew
+            sleep(0.2)
+            answer = self._api.get(collection, accept=accept)
         if answer.code == 404:  # its definition is gone
             return []
         return list(_checked(answer)["items"] or [])
