@@ -25,10 +25,10 @@ demo: $(VENV)/.run
 	@exec env $(DEMO) $(if $(PORT),--port $(PORT)) $(if $(FRESH),--fresh)
 
 test: $(VENV)/.dev
-	$(PYTEST)
+	$(PYTEST) $(TESTS)
 
 test-production: $(VENV)/.dev
-	$(PYTEST) -p tests.production
+	$(PYTEST) -p tests.production $(TESTS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
