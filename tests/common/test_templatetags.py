@@ -181,7 +181,7 @@ def test_roles_are_named_in_words_and_a_person_without_one_is_told() -> None:
 def test_silent_planes_make_a_red_band() -> None:
     plane = {"name": "k8s-3", "last_answer_at": timezone.now() - timedelta(minutes=7)}
     html = render("{% include 'components/_silent_planes.html' %}", silent_planes=[plane])
-    assert words(html).startswith("k8s-3 gives no answer; last answer 7 min ago")
+    assert words(html).startswith("k8s-3 gives no answer; the last one 7 min ago")
     assert 'role="alert"' in html
     assert render("{% include 'components/_silent_planes.html' %}", silent_planes=[]).strip() == ""
 
