@@ -124,6 +124,7 @@ class RetireDatabase(DatabaseJob):
             run__in=self.row().runs().filter(job=PlaceDatabase.slug),
             phase="cluster",
             status=StepStatus.SUCCEEDED,
+            outcome__isnull=False,  # the phase may begin with a look
         )
         row = rows.order_by("-run_id").first()
         change = row.step().change if row else None

@@ -92,7 +92,7 @@ def test_a_killed_run_leaves_no_process_and_no_file(whom: str, inner: subprocess
 def test_ctrl_c_waits_until_nothing_is_left(inner: subprocess.Popen[str]) -> None:
     folder = started(inner)
     os.killpg(inner.pid, signal.SIGINT)
-    inner.wait(30)
+    inner.wait(120)
     assert processes_of(folder) == []
     assert not folder.exists()
 

@@ -152,3 +152,13 @@ def test_a_retry_after_the_answer_was_lost_finds_its_own_object_and_goes_on(
     embedded.fault(embedded.control_plane, None)
     run = traps.again(run, dana)
     assert run.status == "succeeded", trouble(run)
+
+
+def test_a_database_whose_namespace_the_plan_made_is_retired_under_another_policy(
+    dana: User, adam: User, embedded: EmbeddedFleet
+) -> None:
+    register(embedded, adam)
+    placement = traps.in_service(adam, dana, namespace="orders")
+    plan = traps.retiring(placement, dana)
+    assert plan.status == "ready", traps.words(plan.failure)
+    assert [step.phase for step in plan.steps() if step.phase == "policy"] == ["policy"]
