@@ -172,7 +172,9 @@ def _known_outcome(placement: Placement) -> None:
         status__in=[StepStatus.FAILED, StepStatus.ERRORED],
     )
     lost = Q(troubles__gt=0) | Q(lost__gt=0) | Q(status=StepStatus.ERRORED)
-    changes = (row for row in applied.filter(lost) if row.content["change"])  # the phase may begin with a look
+    changes = (
+        row for row in applied.filter(lost) if row.content["change"]
+    )  # the phase may begin with a look
     if not placement.cluster_uid and any(changes):
         raise Stale("placements.answer_lost", name=placement.name)
 
