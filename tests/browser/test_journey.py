@@ -113,8 +113,10 @@ def ends_with_replicas_and_addresses(dba: Page) -> None:
 def the_auditor_reads_it(auditor: Page) -> None:
     """Newest first: how it ended, what was done, who allowed it, who asked for it."""
     bar(auditor, "Audit")
-    auditor.get_by_role("link", name="What was done to databases?").click()
-    auditor.wait_for_url("**/audit/?object=placement")
+    expect(
+        auditor.get_by_role("link", name="This quarter's changes, who asked and who approved")
+    ).to_be_visible()
+    auditor.goto(f"{auditor.url}?object=placement")
     told = [
         ("Worker", "Run of Place database ended: Succeeded"),
         ("Worker", "Created: Cluster demo/etcd-demo"),
