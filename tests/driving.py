@@ -33,7 +33,7 @@ def drive(run: Run | int, *, seconds: float = 120) -> Run:
         if hands.own:
             runner.advance(run_id)
             claims.reap()
-        rows = list(RunStep.objects.filter(run=run_id))
+        rows = list(RunStep.objects.filter(run=run_id).for_order())
         if _still(Run.objects.get(pk=run_id), rows):
             break
         sleep(_pause(rows))

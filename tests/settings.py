@@ -16,7 +16,7 @@ os.environ.setdefault("DATABASE_URL", f"sqlite:///{_data / 'tests.sqlite3'}")
 os.environ.setdefault("KBCONSOLE_HTTPS", "false")
 os.environ.setdefault("KBCONSOLE_PLANE_ALLOW_LOOPBACK", "true")
 os.environ.setdefault("KBCONSOLE_LEASE_SECONDS", "1")
-os.environ.setdefault("KBCONSOLE_POLL_SECONDS", "0.1")
+os.environ.setdefault("KBCONSOLE_POLL_SECONDS", "0.2")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 from kbconsole.settings import *  # noqa: E402, F403

@@ -19,9 +19,8 @@ class Aggregation(Controller):
     Rules that nobody matches are sent as none: what others set stays, what this set before goes.
     """
 
-    def __init__(self, plane: PlaneClient, *, interval: float = 0.5) -> None:
+    def __init__(self, plane: PlaneClient) -> None:
         self.plane = plane
-        self.interval = interval
 
     def step(self) -> None:
         roles = sorted(self.plane.list(CLUSTER_ROLE), key=lambda role: str(role["metadata"]["name"]))
@@ -49,9 +48,8 @@ class Aggregation(Controller):
 class Collector(Controller):
     """Garbage collection in a data plane: once it serves KubeBlocks' kinds, their absent owners doom the pods."""
 
-    def __init__(self, plane: PlaneClient, *, interval: float = 0.5) -> None:
+    def __init__(self, plane: PlaneClient) -> None:
         self.plane = plane
-        self.interval = interval
 
     def step(self) -> None:
         served = {definition["spec"]["names"]["kind"] for definition in self.plane.list(CRD)}

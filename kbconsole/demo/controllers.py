@@ -23,8 +23,8 @@ IDLE_PASSES = 8
 class Controllers:
     """The operator in one thread; kube-controller-manager, load balancers and kubelet in one thread per plane.
 
-    `manager` False: a real kube-controller-manager is there. `writes`, where somebody can tell, returns how many writes
-    the planes have taken: while the number stands and no delay runs, the controllers look less often.
+    `manager` False: a real kube-controller-manager is there. `writes`, where somebody can tell, returns a number that
+    grows with every write to a plane: while it stands and no delay runs, those who watch the plane look less often.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Controllers:
         delay: float,
         interval: float,
         manager: bool = True,
-        writes: Callable[[], int] | None = None,
+        writes: Callable[[str], int] | None = None,
     ) -> None:
         self._stop = threading.Event()
         self._interval, self._writes = interval, writes
@@ -50,12 +50,11 @@ class Controllers:
             return made
 
         by_context = {plane: client(plane, "operator", "kubeblocks") for plane in planes}
-        self.operator = Operator(client(control, "operator", "kubeblocks"), by_context, line, interval)
-        groups: list[list[Controller]] = [
-            [self.operator, Upkeep(client(control, "admin", "deployment-controller"), self.operator)]
-        ]
+        self.operator = Operator(client(control, "operator", "kubeblocks"), by_context, line)
+        upkeep = Upkeep(client(control, "admin", "deployment-controller"), self.operator)
+        groups: list[tuple[list[Controller], Sequence[str]]] = [([self.operator, upkeep], (control, *planes))]
         if manager:
-            groups.append([Aggregation(client(control, "admin", MANAGER))])
+            groups.append(([Aggregation(client(control, "admin", MANAGER))], [control]))
         for number, plane in enumerate(planes, start=1):
             group: list[Controller] = []
             if manager:
@@ -64,19 +63,16 @@ class Controllers:
             cloud = client(plane, "admin", "cloud-controller-manager")
             group.append(LoadBalancer(cloud, number=number, delay=delay))
             group.append(Kubelet(client(plane, "admin", "kubelet"), number=number, delay=delay))
-            groups.append(group)
-        for group in groups:
-            for controller in group:
-                controller.interval = interval
+            groups.append((group, [plane]))
         self._threads = [
-            threading.Thread(target=self._work, args=(group,), name=f"controllers-{i}", daemon=True)
+            threading.Thread(target=self._work, args=group, name=f"controllers-{i}", daemon=True)
             for i, group in enumerate(groups)
         ]
 
-    def _work(self, group: list[Controller]) -> None:
+    def _work(self, group: list[Controller], watched: Sequence[str]) -> None:
         seen, since = -1, monotonic()
         while not self._stop.is_set():
-            before = self._writes() if self._writes else 0
+            before = self._written(watched)
             if before != seen:
                 seen, since = before, monotonic()
             for controller in group:
@@ -84,13 +80,15 @@ class Controllers:
                     controller.try_step()
             self._stop.wait(self._interval)
             if self._writes and monotonic() - since > self._settle:
-                self._wait_for_a_write(seen)
+                self._wait_for_a_write(watched, seen)
 
-    def _wait_for_a_write(self, seen: int) -> None:
+    def _written(self, watched: Sequence[str]) -> int:
+        return sum(map(self._writes, watched)) if self._writes else 0
+
+    def _wait_for_a_write(self, watched: Sequence[str], seen: int) -> None:
         """Return at the next write, or after a while: a plane that answers again has written nothing."""
-        assert self._writes is not None
         until = monotonic() + (IDLE_PASSES - 1) * self._interval
-        while not self._stop.is_set() and self._writes() == seen and monotonic() < until:
+        while not self._stop.is_set() and self._written(watched) == seen and monotonic() < until:
             self._stop.wait(self._interval)
 
     def start(self) -> None:

@@ -83,7 +83,7 @@ class EmbeddedFleet:
                 line=self.line,
                 delay=self.delay,
                 interval=self.interval,
-                writes=lambda: sum(server.plane.store.version for server in servers.values()),
+                writes=lambda plane: servers[plane].plane.store.version,
             )
             self._controllers.start()
 

@@ -28,13 +28,10 @@ class Kubelet(Controller):
     `number` picks the address range where the plane's nodes name none: 10.<number>.0.0/16.
     """
 
-    def __init__(
-        self, plane: PlaneClient, *, number: int = 1, delay: float = 1.0, interval: float = 0.5
-    ) -> None:
+    def __init__(self, plane: PlaneClient, *, number: int = 1, delay: float = 1.0) -> None:
         self.plane = plane
         self.number = number
         self.delay = delay
-        self.interval = interval
         self._since: dict[str, tuple[str, float]] = {}
 
     def step(self) -> None:

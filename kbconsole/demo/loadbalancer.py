@@ -22,13 +22,10 @@ def addresses(service: Object) -> list[str]:
 class LoadBalancer(Controller):
     """Gives each LoadBalancer service an address of 10.<number + 3>.0.0/16 after a while."""
 
-    def __init__(
-        self, plane: PlaneClient, *, number: int = 1, delay: float = 1.0, interval: float = 0.5
-    ) -> None:
+    def __init__(self, plane: PlaneClient, *, number: int = 1, delay: float = 1.0) -> None:
         self.plane = plane
         self.number = number
         self.delay = delay
-        self.interval = interval
         self._since: dict[str, float] = {}
 
     def step(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -56,9 +55,7 @@ class View:
 
 
 class Controller:
-    """Something that looks at planes every `interval` seconds."""
-
-    interval: float = 0.5
+    """Something that looks at planes again and again."""
 
     def step(self) -> None:
         """Do one pass. Raises KubeError when a plane does not answer."""
@@ -70,9 +67,3 @@ class Controller:
             self.step()
         except KubeError as error:
             log.debug("%s: %s", type(self).__name__, error)
-
-    def run(self, stop: threading.Event) -> None:
-        """Make passes until told to stop."""
-        while not stop.is_set():
-            self.try_step()
-            stop.wait(self.interval)

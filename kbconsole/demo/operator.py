@@ -51,7 +51,6 @@ class Operator(Controller):
         control: PlaneClient,
         planes: Mapping[str, PlaneClient],
         line: str = "0.9",
-        interval: float = 0.5,
         *,
         sync_seconds: float = SYNC_SECONDS,
         rest_seconds: float = REST_SECONDS,
@@ -59,7 +58,6 @@ class Operator(Controller):
         self.control = control
         self.planes = planes
         self.line = line
-        self.interval = interval
         self.sync_seconds, self.rest_seconds = sync_seconds, rest_seconds
         self.panicking = False
         self.exits = 0

@@ -15,10 +15,9 @@ Object = dict[str, Any]
 class Upkeep(Controller):
     """Writes the status of the operator's Deployment as its readiness probe would have it."""
 
-    def __init__(self, control: PlaneClient, operator: Operator, *, interval: float = 0.5) -> None:
+    def __init__(self, control: PlaneClient, operator: Operator) -> None:
         self.control = control
         self.operator = operator
-        self.interval = interval
 
     def step(self) -> None:
         deployment = self.control.get(DEPLOYMENT, NAME, HOME)

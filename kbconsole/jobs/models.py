@@ -213,6 +213,12 @@ class Run(_About):
         return self.status in ACTIVE
 
 
+class RunStepQuerySet(models.QuerySet["RunStep"]):
+    def for_order(self) -> RunStepQuerySet:
+        """With what kbconsole/jobs/order.py needs, and without findings, facts and outcomes."""
+        return self.only("run", "lane", "position", "phase_order", "status", "next_at", "content")
+
+
 class RunStep(models.Model):
     """One row of a run. `lease_until` and `token` fence a worker that was taken for dead."""
 
@@ -240,6 +246,8 @@ class RunStep(models.Model):
     waiting_since = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+
+    objects = RunStepQuerySet.as_manager()
 
     class Meta:
         ordering = ["position"]

@@ -55,8 +55,9 @@ def _lost(step: RunStep) -> bool:
     return step.status in _DEAD and bool(step.content["blocks"])
 
 
-def ready(rows: Sequence[RunStep], now: datetime) -> list[RunStep]:
+def ready(rows: Iterable[RunStep], now: datetime) -> list[RunStep]:
     """Return the steps that may be claimed now, in order."""
+    rows = list(rows)
     obstacles = _Obstacles.of(rows, _unpassed)
     return [row for row in rows if _due(row, now) and not obstacles.before(row)]
 

@@ -36,10 +36,11 @@ def advance(run_id: int) -> bool:
     if not _begin(run):
         return False
     flying: dict[Future[Result], RunStep] = {}
+    steps = _Steps(run)
     until = monotonic() + SLICE_SECONDS
     pool = ThreadPoolExecutor(max_workers=MOST_THREADS, thread_name_prefix=f"run-{run_id}")
     try:
-        while _launch(run, pool, flying, open_=monotonic() < until):
+        while _launch(run, steps, pool, flying, open_=monotonic() < until):
             _land(run, flying)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -49,7 +50,23 @@ def advance(run_id: int) -> bool:
 
 def _more(run_id: int) -> bool:
     run = Run.objects.get(pk=run_id)
-    return run.active and not run.cancel_requested and bool(ready(list(run.steps.all()), timezone.now()))
+    return run.active and not run.cancel_requested and bool(ready(run.steps.for_order(), timezone.now()))
+
+
+class _Steps:
+    """The steps of a run during a slice: what a step is, read once; how far each has come, at every look."""
+
+    def __init__(self, run: Run) -> None:
+        self._of_run = run.steps
+        self._rows = list(run.steps.for_order())
+
+    def ready(self) -> list[RunStep]:
+        """Return those that may be claimed now, as they are now."""
+        rows = {row.pk: row for row in self._rows}
+        for pk, status, next_at in self._of_run.values_list("pk", "status", "next_at"):
+            rows[pk].status, rows[pk].next_at = status, next_at
+        found = [row.pk for row in ready(self._rows, timezone.now())]
+        return list(self._of_run.filter(pk__in=found)) if found else []
 
 
 def _begin(run: Run) -> bool:
@@ -70,13 +87,12 @@ def _begin(run: Run) -> bool:
 
 
 def _launch(
-    run: Run, pool: ThreadPoolExecutor, flying: dict[Future[Result], RunStep], *, open_: bool
+    run: Run, steps: _Steps, pool: ThreadPoolExecutor, flying: dict[Future[Result], RunStep], *, open_: bool
 ) -> bool:
     """Claim and start what is ready. Returns whether anything is under way in this process."""
     run.refresh_from_db(fields=["cancel_requested", "status"])
     if open_ and not run.cancel_requested:
-        rows = list(run.steps.all())
-        for row in ready(rows, timezone.now()):
+        for row in steps.ready():
             if claims.claim(run, row):
                 where = f"run {run.pk} step {row.position}"
                 future = pool.submit(
@@ -99,7 +115,7 @@ def conclude(run_id: int) -> str:
         run = Run.objects.select_for_update(of=("self",)).select_related("plan").get(pk=run_id)
         if run.status not in ACTIVE:
             return run.status
-        rows = list(run.steps.all())
+        rows = list(run.steps.for_order())
         _close_steps(run, rows)
         if any(row.status in OPEN_STEPS for row in rows):
             return _park(run, rows)
@@ -146,8 +162,9 @@ def _end(run: Run, rows: list[RunStep]) -> str:
         RunStatus.CANCELLED: say("jobs.cancelled"),
     }.get(status, say("jobs.failed", done=done, all=len(rows)))
     log(run, said, level=Level.PASS if status == RunStatus.SUCCEEDED else Level.FAIL)
-    facts = tuple((row.lane, row.phase, row.facts) for row in rows if row.facts is not None)
-    outcomes = tuple((row.lane, row.phase, row.outcome) for row in rows if row.outcome is not None)
+    found = list(run.steps.values_list("lane", "phase", "facts", "outcome"))
+    facts = tuple((lane, phase, fact) for lane, phase, fact, _ in found if fact is not None)
+    outcomes = tuple((lane, phase, made) for lane, phase, _, made in found if made is not None)
     run.definition().on_end(Ended(run.pk, status, run.by_label, facts, outcomes))
     record(
         "run.ended", by="worker", on=(run.subject_kind, run.subject_id, run.subject_label), run_id=run.pk,

@@ -12,6 +12,7 @@ from kbconsole.fleet import access
 from tests.fleets import binaries
 from tests.fleets.protocol import Fleet
 from tests.fleets.real import RealFleet, RealServers
+from tests.guard import run_folder
 
 REAL = pytest.param("real", marks=pytest.mark.real)
 # How often the stand-ins look, in seconds. Real servers have to work for every look.
@@ -19,11 +20,16 @@ INTERVAL, REAL_INTERVAL = 0.1, 0.2
 
 
 @pytest.fixture(scope="session")
-def real_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServers]:
-    """Real API servers, started once per run. Whoever changes them takes them back: `fleet(line).reset()`."""
+def real_servers() -> Iterator[RealServers]:
+    """Real API servers, started once per run. Whoever changes them takes them back: `fleet(line).reset()`.
+
+    Raises FileExistsError in a second process of the run: two sets are more than a machine bears.
+    """
     if why := binaries.why_no_servers():
         pytest.skip(why)
-    servers = RealServers(tmp_path_factory.mktemp("real"))
+    folder = run_folder() / "real"
+    folder.mkdir()
+    servers = RealServers(folder)
     try:
         servers.start()
         yield servers

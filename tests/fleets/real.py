@@ -143,6 +143,7 @@ class RealFleet:
             delay=delay,
             interval=interval,
             manager=not binaries.has(binaries.MANAGER),
+            writes=lambda _plane: self.servers.etcd.revision(),
         )
         self._controllers.start()
 

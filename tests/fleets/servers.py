@@ -36,6 +36,7 @@ class Etcd:
     def __init__(self, folder: Path) -> None:
         self._port, self._peer = Port(), Port()
         self.url = f"http://{HOST}:{self._port.number}"
+        self._pool = urllib3.PoolManager(maxsize=8)
         peer = f"http://{HOST}:{self._peer.number}"
         self.child = Child(
             "etcd",
@@ -54,7 +55,15 @@ class Etcd:
             folder / "etcd.log",
         )
 
+    def revision(self) -> int:
+        """Return how many writes it has taken, of all API servers; they rewrite their own leases every ten seconds."""
+        answer = self._pool.request(
+            "POST", f"{self.url}/v3/kv/range", json={"key": "AA==", "count_only": True}
+        )
+        return int(answer.json()["header"]["revision"])
+
     def stop(self) -> None:
+        self._pool.clear()
         self.child.kill()
         for port in (self._port, self._peer):
             port.close()
