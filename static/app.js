@@ -235,7 +235,8 @@
       const search = document.querySelector("[data-search]");
       if (!search) return;
       event.preventDefault();
-      search.focus();
+      if (search.getClientRects().length) search.focus();
+      else location.assign(search.form.action); // a narrow bar has no room for the box; its page has
     } else if (event.key === "j") walk(1);
     else if (event.key === "k") walk(-1);
   });

@@ -18,6 +18,7 @@ from kbconsole.common.roles import Role, has_role
 from kbconsole.fleet.models import Plane
 from networking.models import Profile
 from placements.models import OVER, Placement, PlacementQuerySet, Status
+from placements.search import matching
 from placements.views.replicas import Replica, health_of, match_of, replicas_of, verdict_of
 
 PAGE = 25
@@ -39,6 +40,7 @@ class Row:
 class PlacementFilter(forms.Form):
     """What the address of the list may ask for; a value that makes no sense filters nothing."""
 
+    q = forms.CharField(label=_("Words"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False)
     plane = forms.ChoiceField(label=_("Plane"), required=False)
     profile = forms.ChoiceField(label=_("Network profile"), required=False)
@@ -59,15 +61,17 @@ class PlacementFilter(forms.Form):
 
     @property
     def selects(self) -> list[forms.BoundField]:
-        return [self["state"], self["plane"], self["profile"]]
+        return [self["q"], self["state"], self["plane"], self["profile"]]
 
     @property
     def active(self) -> bool:
         """Whether anything is filtered away."""
-        return any(self.cleaned_data.get(name) for name in ("state", "plane", "profile", "mine"))
+        return any(self.cleaned_data.get(name) for name in ("q", "state", "plane", "profile", "mine"))
 
     def narrow(self, rows: PlacementQuerySet, user: Any) -> PlacementQuerySet:
         data = self.cleaned_data
+        if data.get("q"):
+            rows = matching(rows, data["q"])
         if data.get("mine"):
             rows = rows.filter(owner=user)
         if data.get("state"):
