@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
@@ -14,6 +13,7 @@ from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.lifecycle import transition
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare, say
+from kbconsole.common.times import clock_text
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.planning import MakePlan, set_status
@@ -140,7 +140,7 @@ def _plannable(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> P
     placement = _mine(placement_id, by=by, statuses=statuses)
     making = placement.runs().filter(job=MakePlan.slug, status__in=ACTIVE).first()
     if making is not None:
-        since = f"{timezone.localtime(making.created_at):%H:%M:%S}"
+        since = clock_text(making.created_at)
         raise Stale("placements.being_planned", name=placement.name, since=since, run=making.pk)
     return placement
 

@@ -253,7 +253,7 @@ def facts_of(plane: Plane, credential: Credential | None) -> list[dict[str, Any]
     rows: list[dict[str, Any]] = [
         {"label": _("Server"), "value": plane.server, "mono": True},
         {"label": _("Kubernetes"), "value": plane.version, **read},
-        {"label": _("Identity (UID of kube-system)"), "value": plane.uid, "mono": True},
+        {"label": _("Identity (UID of kube-system)"), "value": plane.uid, "copyable": True},
         {"label": _("Region"), "value": plane.region, **read},
         {"label": _("Zones"), "value": ", ".join(plane.zones), **read},
     ]
@@ -264,10 +264,13 @@ def facts_of(plane: Plane, credential: Credential | None) -> list[dict[str, Any]
             {"label": _("Disabled contexts"), "value": ", ".join(plane.operator_contexts_disabled), **read},
         ]
     if credential is not None:
-        ends = f"{credential.expires_at:%Y-%m-%d}" if credential.expires_at else _("says nothing of an end")
         rows += [
             {"label": _("The console's user there"), "value": credential.subject, **read},
-            {"label": _("Credential ends"), "value": ends},
-            {"label": _("Fingerprint (SHA-256)"), "value": credential.fingerprint, "mono": True},
+            {
+                "label": _("Credential ends"),
+                "moment": credential.expires_at,
+                "value": _("says nothing of an end"),
+            },
+            {"label": _("Fingerprint (SHA-256)"), "value": credential.fingerprint, "copyable": True},
         ]
     return rows

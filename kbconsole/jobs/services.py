@@ -15,6 +15,7 @@ from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.lifecycle import transition
 from kbconsole.common.roles import Role, has_role, require
 from kbconsole.common.sentences import declare, say
+from kbconsole.common.times import clock_text
 from kbconsole.jobs import waking
 from kbconsole.jobs.cautions import Caution, cautions_of
 from kbconsole.jobs.definition import Job, Step, job_sentence
@@ -134,7 +135,7 @@ def _create_run(job: Job, *, by: Any, plan: Plan | None) -> Run:
             what=busy.job_name,
             subject=subject.label,
             run=busy.pk,
-            since=f"{busy.created_at:%H:%M}",
+            since=clock_text(busy.created_at),
         ) from None
 
 
@@ -231,7 +232,7 @@ def _still_open(plan: Plan) -> None:
             "plan.decided",
             by=last.by.get_username(),
             verdict=last.get_verdict_display(),
-            at=f"{last.at:%H:%M:%S}",
+            at=clock_text(last.at),
         )
     raise Stale("plan.not_ready", status=say(f"plan_status.{plan.status}"))
 

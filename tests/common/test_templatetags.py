@@ -102,6 +102,24 @@ def test_what_never_happened_says_so() -> None:
     assert words(render("{% ago moment %}", moment=timezone.now() - timedelta(hours=3))) == "3 h ago"
 
 
+def test_every_form_of_a_time_carries_the_moment_and_its_zone() -> None:
+    moment = datetime(2026, 11, 23, 2, 33, 41, tzinfo=UTC)
+    with timezone.override("Asia/Shanghai"):
+        shown = [render(tag, moment=moment) for tag in ("{% clock moment %}", "{% stamp moment %}")]
+    assert [words(html) for html in shown] == ["10:33:41", "2026-11-23 10:33:41 CST"]
+    for html in shown:
+        assert 'datetime="2026-11-23T02:33:41+00:00"' in html
+        assert 'title="2026-11-23 10:33:41 CST"' in html
+        assert "data-ago" not in html, "the script would turn it into an age"
+    assert words(render("{% stamp moment %}", moment=None)) == "–"
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_template_writes_a_time_by_itself(template: Path) -> None:
+    """`ago`, `clock` and `stamp` do, so that each has its zone and the script keeps ages true."""
+    assert re.findall(r"\|(?:date|time|timesince|timeuntil)\b|<time", template.read_text()) == []
+
+
 def test_a_command_is_shown_as_it_is_typed_and_can_be_copied() -> None:
     html = render("{% copyable command 'kubectl' %}", command="kubectl apply -f - <<'EOF'\nkind: Role\nEOF\n")
     assert "<code>kubectl apply -f - &lt;&lt;&#x27;EOF&#x27;\nkind: Role\nEOF</code>" in html

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django import template
@@ -19,18 +18,18 @@ from django.forms import (
 )
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from kbconsole.common.roles import roles_of
 from kbconsole.common.sentences import Sentence
-from kbconsole.common.templatetags.ages import AGES, age_text
+from kbconsole.common.templatetags import ages
 from kbconsole.common.templatetags.badges import look_of
 
 register = template.Library()
+for tag in (ages.ago, ages.clock, ages.stamp, ages.age_words):
+    register.simple_tag(tag)
 
 
 @register.simple_tag
@@ -54,29 +53,6 @@ def badge(state: object, kind: str = "", label: str = "") -> SafeString:
         icon(look.icon),
         label or look.word,
     )
-
-
-@register.simple_tag
-def ago(moment: datetime | None) -> SafeString:
-    """Show how long ago (or how soon) a moment is; the exact time with its zone is in the title."""
-    if moment is None:
-        return format_html('<span class="unknown">{}</span>', gettext("never"))
-    if timezone.is_naive(moment):
-        moment = timezone.make_aware(moment)
-    local = timezone.localtime(moment)
-    absolute = f"{date_format(local, 'Y-m-d H:i:s')} {local.tzname()}"
-    return format_html(
-        '<time datetime="{}" title="{}" data-ago>{}</time>',
-        moment.astimezone(UTC).isoformat(timespec="seconds"),
-        absolute,
-        age_text((timezone.now() - moment).total_seconds()),
-    )
-
-
-@register.simple_tag
-def age_words() -> str:
-    """Return the words of `ago` as JSON for app.js, which keeps ages true while a page is open."""
-    return json.dumps([[size, str(past), str(future)] for size, past, future in AGES], ensure_ascii=False)
 
 
 @register.simple_tag
