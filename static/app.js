@@ -258,6 +258,20 @@
     });
   });
 
+  // On paper nothing can be opened. The stylesheet opens it where the browser can; this does where it cannot.
+  window.addEventListener("beforeprint", () =>
+    all("main details:not([open])").forEach((part) => {
+      part.open = true;
+      part.dataset.printed = "";
+    })
+  );
+  window.addEventListener("afterprint", () =>
+    all("details[data-printed]").forEach((part) => {
+      part.open = false;
+      delete part.dataset.printed;
+    })
+  );
+
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-auto-submit]");
     if (form) form.requestSubmit();

@@ -106,8 +106,8 @@ def facts_of(entry: Entry, row: Row) -> list[dict[str, object]]:
         {"label": _("Plane"), "value": row.plane, "url": row.plane_url},
         {"label": _("Run"), "value": row.run, "url": row.run_url},
         {"label": _("Reason"), "value": entry.reason},
-        {"label": _("Plan hash"), "value": entry.plan_hash, "copy": True},
-        {"label": _("Request"), "value": entry.request_id, "copy": True},
+        {"label": _("Plan hash"), "value": entry.plan_hash, "copyable": True},
+        {"label": _("Request"), "value": entry.request_id, "copyable": True},
         {"label": _("Act"), "value": entry.act, "mono": True},
     ]
     return [fact for fact in facts if fact["value"]]
@@ -116,7 +116,7 @@ def facts_of(entry: Entry, row: Row) -> list[dict[str, object]]:
 def seal_of(entry: Entry) -> list[dict[str, object]]:
     """Return the lines that let somebody check the entry's seal with the key at hand."""
     return [
-        {"label": _("Seal"), "value": entry.hash, "copy": True},
-        {"label": _("Seal of the entry before"), "value": entry.prev_hash, "mono": True},
+        {"label": _("Seal"), "value": entry.hash, "copyable": True},
+        {"label": _("Seal of the entry before"), "value": entry.prev_hash, "copyable": True},
         {"label": _("Key"), "value": entry.key_id, "mono": True},
     ]

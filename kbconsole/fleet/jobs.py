@@ -72,6 +72,11 @@ declare(
     }
 )
 
+ROLE_DIFFERS = _(
+    "The guide copies the role whole. Its aggregation rule would then let a controller of the data plane empty or "
+    "overwrite the copy. The console copies the rules alone."
+)
+
 
 class FleetJob(Job):
     """Everybody with a role may see it, administrators may do it."""
@@ -220,6 +225,9 @@ class CopyRbac(FleetJob):
 
     def cautions(self) -> list[Sentence]:
         return [say("fleet.takes_over", name=POD_ROLE)] if self.take_over else []
+
+    def differs(self) -> list[str]:
+        return [str(ROLE_DIFFERS)]
 
     def approvals_needed(self) -> int:
         return int(settings.KBCONSOLE_FLEET_APPROVALS)

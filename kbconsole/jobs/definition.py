@@ -330,6 +330,10 @@ class Job(ABC):
         """Return what an approver has to know and accept, worst first. Never talks to a plane."""
         return []
 
+    def differs(self) -> list[str]:
+        """Return where the job departs from the guide, and why, in the reader's language. Never talks to a plane."""
+        return []
+
     def on_start(self, run_id: int) -> None:  # noqa: B027  a hook
         """Take note that a run of the job was queued, also by a retry, in the same transaction."""
 

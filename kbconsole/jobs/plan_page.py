@@ -151,6 +151,11 @@ class PlanPage:
         return self.plan.told(lambda job: job.promise(), None)
 
     @property
+    def differs(self) -> list[str]:
+        """Where the job departs from the guide, and why."""
+        return self.plan.told(lambda job: job.differs(), [])
+
+    @property
     def making(self) -> Run | None:
         return next((run for run in self.runs if run.job == "make-plan"), None)
 

@@ -33,6 +33,21 @@ from placements.rendering import API_VERSIONS, ClusterSpec, TerminationPolicy, c
 from placements.sizes import figures_warning
 from placements.verdict import survival
 
+DIFFERS = (
+    _(
+        "The guide lets Kubernetes make up the name (generateName), so that applying twice makes two databases. The "
+        "console writes the name that was asked for; applying again changes nothing."
+    ),
+    _(
+        "The guide calls the annotation with the planes optional. Without it nobody knows which replica runs where; "
+        "the console always writes it, in the order that was chosen."
+    ),
+    _(
+        "The guide writes WipeOut: whoever deletes the Cluster deletes the data and its backups. Here deleting is "
+        "refused until the database is retired, unless somebody chose another policy."
+    ),
+)
+
 
 @register
 @dataclass(frozen=True)
@@ -126,6 +141,9 @@ class PlaceDatabase(DatabaseJob):
 
     def promise(self) -> Sentence | None:
         return survival(self.replicas, self.planes, self.engine_()).headline
+
+    def differs(self) -> list[str]:
+        return [str(text) for text in (*DIFFERS, self.kind_().note)]
 
     def cautions(self) -> list[Sentence]:
         found = list(self.kind_().cautions(self.config, []))
