@@ -190,7 +190,7 @@ class RunPage:
 
     @property
     def cell_query(self) -> str:
-        return f"?cell={self.open.key}" if self.open and self.chosen else ""
+        return f"&cell={self.open.key}" if self.open and self.chosen else ""
 
 
 def page_of(run: Run, cell: str) -> RunPage:

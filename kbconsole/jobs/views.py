@@ -215,6 +215,7 @@ def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "page": page,
+        "steady": run.active or "steady" in request.GET,
         "refusals": run_page.refusals(run, request.user),
         "subject_url": subject_url(run),
     }
@@ -222,7 +223,10 @@ def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 @require_safe
 def run_grid(request: HttpRequest, pk: int) -> HttpResponse:
-    """The live part of the page, as a fragment. Of a run that has ended it comes without a trigger."""
+    """The live part of the page, as a fragment. Of a run that has ended it comes without a trigger.
+
+    A page that was opened while the run was active asks for `?steady=1`: every part keeps its room to the end.
+    """
     return render(request, "jobs/_run_live.html", _live(request, _run(request, pk)))
 
 

@@ -126,11 +126,29 @@ def test_the_grid_comes_as_a_fragment_and_stops_asking_when_over(dana: User, wor
     client = signed_in(dana)
     fragment = text(client.get(f"/runs/{run.pk}/grid/?cell=0", headers=HTMX))
     assert fragment.startswith('<div id="run-live"')
-    assert f'hx-get="/runs/{run.pk}/grid/?cell=0"' in fragment
+    assert f'hx-get="/runs/{run.pk}/grid/?steady=1&amp;cell=0"' in fragment
     assert "<html" not in fragment
     services.cancel(run.pk, by=dana)
     drive(run)
     assert "every 2s" not in text(client.get(f"/runs/{run.pk}/grid/", headers=HTMX))
+
+
+def test_a_page_that_was_watched_keeps_its_room_and_one_opened_later_needs_none(
+    dana: User, world: World
+) -> None:
+    world.answers["look k8s-3/address"] = [Verdict.FAIL]
+    run = advanced(dana)
+    client = signed_in(dana)
+    assert 'class="steady"' in show(dana, run)
+    drive(run)
+    watched = text(client.get(f"/runs/{run.pk}/grid/?steady=1", headers=HTMX))
+    later = show(dana, run)
+    assert 'class="steady"' in watched and 'class="steady"' not in later
+    for page in (watched, later):
+        assert page.count('id="trouble"') == 1
+    # A notice above the grid would push down what somebody looks at.
+    assert later.index('id="trouble"') < later.index('id="grid-title"')
+    assert watched.index('id="trouble"') > watched.index('id="grid-title"')
 
 
 def test_lines_after_a_number_each_once(dana: User, world: World) -> None:
