@@ -10,13 +10,14 @@ import pytest
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import access
 from tests.fleets import binaries
+from tests.fleets.beginnings import seeded
 from tests.fleets.protocol import Fleet
 from tests.fleets.real import RealFleet, RealServers
 from tests.guard import run_folder
 
 REAL = pytest.param("real", marks=pytest.mark.real)
 # How often the stand-ins look, in seconds. Real servers have to work for every look.
-INTERVAL, REAL_INTERVAL = 0.1, 0.2
+INTERVAL, REAL_INTERVAL = 0.15, 0.3
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +68,8 @@ def fleet(
 
 
 def embedded_fleet(folder: Path, line: str, delay: float) -> Iterator[EmbeddedFleet]:
-    """Yield a fresh one and stop it."""
-    fleet = EmbeddedFleet(folder / "fleet.sqlite3", line=line, delay=delay, interval=INTERVAL)
+    """Yield one as it is in the beginning and stop it."""
+    fleet = EmbeddedFleet(seeded(folder, line), line=line, delay=delay, interval=INTERVAL)
     fleet.start()
     try:
         yield fleet

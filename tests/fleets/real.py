@@ -40,6 +40,7 @@ class RealServers:
             name: Server(folder, name, identity, self.etcd.url) for name, identity in identities.items()
         }
         self._baselines: dict[str, Baseline] = {}
+        self._used: set[str] = set()
 
     def start(self) -> None:
         self.etcd.child.start()
@@ -59,9 +60,17 @@ class RealServers:
         """Return a view with the control plane of this release line."""
         return RealFleet(self, line)
 
+    def use(self, name: str) -> Server:
+        """Return a server to somebody who may change what it holds."""
+        self._used.add(name)
+        return self.servers[name]
+
     def reset(self, names: Iterable[str]) -> None:
-        """Take servers back to what they held when they started; those that a test left down are started."""
-        self.each([self.servers[name] for name in names], self._restore)
+        """Take those that were used back to what they held when they started; one that was left down is started."""
+        used = self._used & set(names)
+        if used:
+            self.each([self.servers[name] for name in used], self._restore)
+        self._used -= used
 
     def each(self, servers: Iterable[Server], work: Callable[[Server], None]) -> None:
         """Do it for all at once. Raises what the first of them raised."""
@@ -113,7 +122,10 @@ class RealFleet:
         self._controllers: Controllers | None = None
 
     def server(self, plane: str) -> Server:
-        return self.servers.servers[_control(self.line) if plane == CONTROL_PLANE else plane]
+        return self.servers.use(self._name(plane))
+
+    def _name(self, plane: str) -> str:
+        return _control(self.line) if plane == CONTROL_PLANE else plane
 
     # As every fleet --------------------------------------------------------------------------------------------
 
@@ -155,7 +167,7 @@ class RealFleet:
     def reset(self) -> None:
         """Stop the stand-ins and take every plane of this fleet back to what it held in the beginning."""
         self.stop_controllers()
-        self.servers.reset([self.server(plane).name for plane in (CONTROL_PLANE, *PLANES)])
+        self.servers.reset(map(self._name, (CONTROL_PLANE, *PLANES)))
 
     # Trouble ---------------------------------------------------------------------------------------------------
 

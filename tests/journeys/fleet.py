@@ -16,6 +16,7 @@ from placements import services as placements
 from placements.models import Placement
 from placements.wishes import Wish
 from tests.driving import drive, ticks
+from tests.fleets.beginnings import registered
 from tests.fleets.protocol import Fleet
 
 PLANES = ("k8s-1", "k8s-2", "k8s-3")
@@ -24,7 +25,12 @@ ACK_PRIVATE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def register(embedded: Fleet, admin: User, planes: Sequence[str] = PLANES) -> None:
+def register(fleet: Fleet, admin: User, planes: Sequence[str] = PLANES) -> None:
+    """Let the console know the control plane and planes, as they are in the beginning of a test."""
+    registered(fleet, admin, planes, register_anew)
+
+
+def register_anew(embedded: Fleet, admin: User, planes: Sequence[str] = PLANES) -> None:
     """Register the control plane and planes from a real kubeconfig, through draft, preflight and save."""
     contexts = [embedded.control_plane, *planes]
     draft = fleet.upload_draft(data=embedded.kubeconfig(contexts=contexts).encode(), by=admin)

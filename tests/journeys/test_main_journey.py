@@ -14,7 +14,17 @@ from kbconsole.k8s.kinds import CLUSTER_ROLE
 from placements import services as placements
 from tests.driving import drive, ticks
 from tests.fleets.protocol import Fleet
-from tests.journeys.fleet import PLANES, approved, asked, mesh, plan_of, register, trouble, wish
+from tests.journeys.fleet import (
+    PLANES,
+    approved,
+    asked,
+    mesh,
+    plan_of,
+    register,
+    register_anew,
+    trouble,
+    wish,
+)
 from tests.journeys.planes import looking
 from tests.journeys.proofs import (
     its_rights_are_bound,
@@ -38,7 +48,7 @@ LINES = pytest.mark.parametrize("line", ["0.9", "1.0"])
 def test_the_guides_variant_from_a_kubeconfig_to_nothing_left(
     variant: Variant, line: str, fleet: Fleet, dana: User, adam: User, ada: User
 ) -> None:
-    register(fleet, adam)
+    register_anew(fleet, adam)
     with looking(fleet) as planes:
         copy_rbac(adam, ada)
         for plane in PLANES:
