@@ -26,6 +26,7 @@ LISTS = {
     "planes": "/fleet/",
     "profiles": "/networks/",
     "audit": "/audit/",
+    "search": "/search/?q=db",
     "api_databases": "/api/v1/placements/",
     "api_planes": "/api/v1/planes/",
     "api_profiles": "/api/v1/profiles/",
