@@ -65,7 +65,7 @@ def test_who_approved_and_that_all_succeeded(dana: User, adam: User, world: Worl
     services.decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
     run = drive(Run.objects.get(job="rich"))
     page = show(dana, run)
-    assert re.search(r"As approved by\s+adam, \d\d:\d\d", page)
+    assert re.search(r"As approved by\s+adam, <time [^>]+>\d\d:\d\d</time>", page)
     assert "All 17 steps succeeded." in page
     assert "every 2s" not in page
     assert "http-equiv" not in page

@@ -55,7 +55,7 @@ def test_the_header_says_in_one_sentence_how_it_is(vera: User, dana: User, profi
 
 def test_planned_stands_beside_what_was_seen_and_when(dana: User, profile: Profile) -> None:
     page = see(dana, world.in_service(dana, profile))
-    seen = "etcd-demo-etcd-1 k8s-2 ready leader k8s-2-n0 10.1.0.7 192.0.2.2:2380 LoadBalancer k8s-2, "
+    seen = "etcd-demo-etcd-1 k8s-2 ready leader k8s-2-n0 10.1.0.7 192.0.2.2:2380 Copy LoadBalancer k8s-2, "
     assert re.fullmatch(re.escape(seen) + r"\d+ s ago", replica(page, 1))
     waiting = see(dana, world.placed(dana, profile, "later"))
     assert replica(waiting, 2) == "later-etcd-2 k8s-3 planned – – – – –"
