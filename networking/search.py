@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.search import Hit, Query, Searcher, searched
+from kbconsole.common.search import Hit, Query, Searcher, exact_first, searched
 from networking.models import Profile
 
 
@@ -23,7 +23,7 @@ class Profiles(Searcher):
         rows = Profile.objects.visible_to(user)
         for word in query.words:
             rows = rows.filter(Q(name__icontains=word) | Q(kind__icontains=word))
-        return sorted((self._hit(row, query) for row in rows[:most]), key=lambda hit: not hit.exact)
+        return [self._hit(row, query) for row in rows.order_by(exact_first("name", query), "name")[:most]]
 
     def _hit(self, row: Profile, query: Query) -> Hit:
         url = reverse("networking:profile-detail", args=[row.pk])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.search import Hit, Query, Searcher, searched
+from kbconsole.common.search import Hit, Query, Searcher, exact_first, searched
 from placements.models import OVER, Placement, PlacementQuerySet
 
 FIELDS = ("name", "namespace", "ticket", "purpose", "owner__username")
@@ -33,9 +33,8 @@ class Databases(Searcher):
     finds = _("name, namespace, ticket, purpose or owner")
 
     def hits(self, query: Query, user: Any, most: int) -> list[Hit]:
-        first = Case(When(name__iexact=query.text, then=Value(0)), default=Value(1))
         rows = matching(Placement.objects.visible_to(user), query.text).select_related("owner")
-        return [self._hit(row, query) for row in rows.order_by(first, "-pk")[:most]]
+        return [self._hit(row, query) for row in rows.order_by(exact_first("name", query), "-pk")[:most]]
 
     def _hit(self, row: Placement, query: Query) -> Hit:
         about = [row.namespace, row.owner.get_username(), row.ticket, row.purpose]

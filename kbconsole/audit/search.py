@@ -16,7 +16,7 @@ from kbconsole.common.search import Hit, Query, Searcher, searched
 class Entries(Searcher):
     """A person finds the entries that the audit log shows them."""
 
-    slug, label, place = "entries", gettext_lazy("Audit entries"), 7
+    slug, label, place = "entries", gettext_lazy("Audit entries"), 8
     finds = gettext_lazy("number, such as “entry 12”")
 
     def hits(self, query: Query, user: Any, most: int) -> list[Hit]:

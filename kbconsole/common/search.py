@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from django.db.models import Case, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -87,6 +88,11 @@ class Searcher(ABC):
     def list_url(self, query: Query) -> str:
         """Return the page that lists all of them by the same words; "" for the page of search itself."""
         return ""
+
+
+def exact_first(field: str, query: Query) -> Case:
+    """Return what to order by, so that what is called exactly that is not lost among many that contain it."""
+    return Case(When(**{f"{field}__iexact": query.text}, then=Value(0)), default=Value(1))
 
 
 searched: Registry[Searcher] = Registry("searcher")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.search import Hit, Query, Searcher, searched
+from kbconsole.common.search import Hit, Query, Searcher, exact_first, searched
 from kbconsole.fleet.models import Plane
 
 
@@ -25,8 +25,7 @@ class Planes(Searcher):
             rows = rows.filter(
                 Q(name__icontains=word) | Q(region__icontains=word) | Q(server__icontains=word)
             )
-        first = Case(When(name__iexact=query.text, then=Value(0)), default=Value(1))
-        return [self._hit(row, query) for row in rows.order_by(first, "name")[:most]]
+        return [self._hit(row, query) for row in rows.order_by(exact_first("name", query), "name")[:most]]
 
     def _hit(self, row: Plane, query: Query) -> Hit:
         return Hit(
