@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "csp",
     "bootstrap",
     "kbconsole.audit",
+    "kbconsole.people",
     "kbconsole.jobs",
     "kbconsole.fleet",
     "networking",
@@ -94,6 +95,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of the link that an administrator makes (kbconsole/people)
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

@@ -21,5 +21,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("fleet/", include("kbconsole.fleet.urls")),
     path("networks/", include("networking.urls")),
     path("audit/", include("kbconsole.audit.urls")),
+    path("people/", include("kbconsole.people.urls")),
     path("api/v1/", include("placements.api.urls")),
 ]

@@ -11,10 +11,13 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.common.roles import Role, has_role
 from kbconsole.common.sentences import Sentence, say
 from kbconsole.fleet.models import Plane
+from kbconsole.people.models import Team
 from networking.models import Profile
 from placements.engines.base import ENGINES
+from placements.hand_over import heirs
 from placements.models import Placement, engine_choices
 from placements.plane_choice import Offer, PlanesField, cannot
 from placements.rendering import TerminationPolicy
@@ -50,6 +53,13 @@ class WishForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     ticket = forms.CharField(label=_("Ticket"), required=False, max_length=100)
+    team = forms.TypedChoiceField(
+        label=_("Team"),
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text=_("Its members may change the database as you do."),
+    )
     engine = forms.ChoiceField(label=_("Engine"), choices=engine_choices)
     replicas = forms.IntegerField(
         label=_("Replicas"),
@@ -88,9 +98,10 @@ class WishForm(forms.Form):
         ),
     )
 
-    def __init__(self, *args: Any, apart_from: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, by: Any, apart_from: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.apart_from = apart_from
+        self._teams(by)
         self.profiles = list(Profile.objects.all())
         self.control = Plane.objects.filter(is_control_plane=True).first()
         self._data_planes = list(Plane.objects.data_planes().order_by("name"))
@@ -101,6 +112,16 @@ class WishForm(forms.Form):
     def _choices(self, name: str, choices: list[tuple[Any, Any]]) -> None:
         field: Any = self.fields[name]
         field.choices = choices
+
+    def _teams(self, by: Any) -> None:
+        """Offer the person's teams, to administrators all. A request that is there keeps its team (hand_over)."""
+        teams = Team.objects.all() if has_role(by, Role.ADMIN) else Team.objects.of(by)
+        found = [] if self.apart_from else [(team.pk, team.name) for team in teams]
+        self._choices("team", [("", _("no team")), *found])
+        if not found:
+            del self.fields["team"]
+        elif len(found) == 1 and not has_role(by, Role.ADMIN):
+            self.fields["team"].initial = found[0][0]
 
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
         value = super().get_initial_for_field(field, field_name)
@@ -143,6 +164,7 @@ class WishForm(forms.Form):
             "termination_policy": "",
             "size": "s",
             "engine": "",
+            "team": None,
         }
         values = {f.name: data.get(f.name, blank.get(f.name, "")) for f in fields(Wish)}
         values["disk_gib"] = data.get("disk_gib") or None
@@ -211,7 +233,7 @@ def as_asked(placement: Placement) -> dict[str, Any]:
 
 def like(placement: Placement) -> dict[str, Any]:
     """Return a new request that copies a placement; its name is one's own, and its ticket was another's."""
-    return {**as_asked(placement), "name": "", "ticket": ""}
+    return {**as_asked(placement), "name": "", "ticket": "", "team": placement.team_id}
 
 
 def retyped(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,3 +280,41 @@ class RetireForm(forms.Form):
         if typed != self.name:
             raise ValidationError(str(say("placements.type_name", name=self.name)), code="other_name")
         return typed
+
+
+class HandOverForm(forms.Form):
+    """Who gets a database, and why."""
+
+    owner = forms.ChoiceField(
+        label=_("New owner"),
+        help_text=_("Active people with the role DBA. Leave the owner as it is to change only the team."),
+        error_messages={"required": _("Choose who gets it.")},
+    )
+    team = forms.TypedChoiceField(
+        label=_("Team"),
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text=_("Its members may change the database as the owner does."),
+    )
+    reason = forms.CharField(
+        label=_("Why"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("The audit log keeps it."),
+        error_messages={"required": _("Say why: the audit log keeps it.")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner: Any = self.fields["owner"]
+        names = [person.get_username() for person in heirs()]
+        owner.choices = [("", _("choose")), *((name, name) for name in names)]
+        team: Any = self.fields["team"]
+        team.choices = [("", _("no team")), *((one.pk, one.name) for one in Team.objects.all())]
+
+    def refuse(self, refused: WishRefused) -> None:
+        """Show what the service refused at its field."""
+        for name, said in refused.fields.items():
+            for sentence in said:
+                self.add_error(name, ValidationError(str(sentence), code=sentence.code))

@@ -6,12 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.common.errors import Refused
 from kbconsole.common.roles import Role, has_role, roles_of
 from kbconsole.common.sentences import declare
 from kbconsole.jobs.models import Plan, Run
+from kbconsole.people.models import Team, is_member
 from networking.models import Profile
 from placements.engines.base import ENGINES, Engine, engine_named
 from placements.rendering import TerminationPolicy
@@ -40,8 +43,20 @@ def engine_choices() -> list[tuple[str, Any]]:
 
 class PlacementQuerySet(models.QuerySet["Placement"]):
     def visible_to(self, user: Any) -> PlacementQuerySet:
-        """Everybody with a role may read every placement; acting on one is for its owner."""
+        """Everybody with a role may read every placement, whosever it is.
+
+        Names and addresses are taken from one pool, a lost plane hits all, and who approves or audits has to see
+        beyond a team. A team decides who may act (`may_change`), what Home lists for a DBA, and two filters.
+        """
         return self if roles_of(user) else self.none()
+
+    def of(self, user: Any) -> PlacementQuerySet:
+        """Return those that the person looks after: the own ones, and those of the teams that they are in."""
+        return self.filter(Q(owner=user.pk) | Q(team__in=Team.objects.of(user)))
+
+    def subject_ids(self) -> PlacementQuerySet:
+        """Return their ids as plans and runs keep them, for a subquery: runs of whatever the person looks after."""
+        return self.order_by().annotate(subject=Cast("pk", TextField())).values("subject")
 
 
 class Placement(models.Model):
@@ -62,6 +77,7 @@ class Placement(models.Model):
     purpose = models.TextField(blank=True)
     ticket = models.CharField(max_length=100, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="placements")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="placements")
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.WAITING)
     release_line = models.CharField(max_length=10, blank=True)
     definition = models.CharField(max_length=100, blank=True)
@@ -107,9 +123,24 @@ class Placement(models.Model):
         """The placement's runs, newest first."""
         return Run.objects.filter(subject_kind=SUBJECT, subject_id=str(self.pk)).order_by("-id")
 
+    def looked_after_by(self, user: Any) -> bool:
+        """Return whether the placement is this person's work: a DBA who owns it, or is in its team now."""
+        return has_role(user, Role.DBA) and (user.pk == self.owner_id or is_member(user, self.team_id))
+
     def may_change(self, user: Any) -> bool:
-        """Return whether the person may act on the placement: its owner, or an administrator."""
+        """Return whether the person may act on the placement: who looks after it, or an administrator."""
+        return has_role(user, Role.ADMIN) or self.looked_after_by(user)
+
+    def may_hand_over(self, user: Any) -> bool:
+        """Return whether the person may give it to somebody else: members of its team act, but do not give away."""
         return has_role(user, Role.ADMIN) or (user.pk == self.owner_id and has_role(user, Role.DBA))
+
+    def not_yours(self) -> Refused:
+        """Return the refusal for somebody who may not change it: it names whom to ask."""
+        owner = self.owner.get_username()
+        if self.team is None:
+            return Refused("placements.not_yours", owner=owner)
+        return Refused("placements.not_your_teams", owner=owner, team=self.team.name)
 
 
 declare({f"placement_status.{status.value}": status.label for status in Status})

@@ -9,14 +9,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
-from kbconsole.common.errors import ConsoleError, Refused, Stale
+from kbconsole.common.errors import ConsoleError, Stale
 from kbconsole.common.lifecycle import transition
-from kbconsole.common.roles import Role, require
+from kbconsole.common.roles import Role, has_role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.common.times import clock_text
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.planning import MakePlan, set_status
+from kbconsole.people.models import Team
 from networking.models import Profile
 from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors, RetireDatabase
 from placements.lifecycle import PLACEMENT
@@ -35,6 +36,10 @@ declare(
         "placement.check_requested": _("Asked to check %(name)s again"),
         "placements.not_yours": _(
             "This database belongs to %(owner)s. Ask them, or an administrator, to do this."
+        ),
+        "placements.not_your_teams": _(
+            "This database belongs to %(owner)s and the team %(team)s. Ask one of them, or an administrator, to do "
+            "this."
         ),
         "placements.not_now": _("%(name)s is %(status)s now, so this cannot be done."),
         "placements.being_planned": _(
@@ -103,20 +108,39 @@ def _fields(wish: Wish) -> dict[str, Any]:
     return {**fields, "planes": list(full.planes), "profile": Profile.objects.get(pk=full.profile)}
 
 
+def _team(wish: Wish, *, by: Any) -> Team | None:
+    """Return the team that was chosen, locked so that nobody deletes it meanwhile. Raises WishRefused."""
+    if wish.team is None:
+        return None
+    teams = Team.objects.all() if has_role(by, Role.ADMIN) else Team.objects.of(by)
+    team = teams.select_for_update(of=("self",)).filter(pk=wish.team).first()
+    if team is None:
+        raise WishRefused({"team": [say("wish.team")]})
+    return team
+
+
+def _team_stays(wish: Wish, placement: Placement) -> None:
+    """Raise WishRefused for another team: a database changes its team by being handed over, which is audited."""
+    if wish.team not in (None, placement.team_id):
+        raise WishRefused({"team": [say("wish.team_stays")]})
+
+
 @transaction.atomic
 def request(wish: Wish, *, by: Any) -> Placement:
     """Keep a request and have its plan made. Raises Refused, or WishRefused with what is wrong by field."""
     require(by, Role.DBA, Role.ADMIN)
     _check(wish)
+    team = _team(wish, by=by)
     try:
         with transaction.atomic():
-            placement = Placement.objects.create(**_fields(wish), owner=by)
+            placement = Placement.objects.create(**_fields(wish), team=team, owner=by)
     except IntegrityError:  # two people at once
         _check(wish)
         raise
     record(
         "placement.requested", by=by, on=_on(placement), reason=wish.purpose, name=placement.name,
         replicas=placement.replicas, engine=placement.engine, planes=list(placement.planes),
+        team=team.name if team else "",
     )  # fmt: skip
     jobs.make_plan(place_job(placement), by=by, reason=wish.purpose)
     return placement
@@ -127,7 +151,7 @@ def _mine(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> Placem
     rows = Placement.objects.select_for_update(of=("self",)).select_related("profile", "owner")
     placement = rows.get(pk=placement_id)
     if not placement.may_change(by):
-        raise Refused("placements.not_yours", owner=placement.owner.get_username())
+        raise placement.not_yours()
     if placement.status not in statuses:
         raise Stale(
             "placements.not_now", name=placement.name, status=say(f"placement_status.{placement.status}")
@@ -150,6 +174,7 @@ def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
     """Change a request that waits and send it again: the plan that was shown is void, also if it was approved."""
     placement = _plannable(placement_id, by=by, statuses=(Status.WAITING,))
     _check(wish, apart_from=placement.pk)
+    _team_stays(wish, placement)
     for name, value in _fields(wish).items():
         setattr(placement, name, value)
     placement.save()

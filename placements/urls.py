@@ -20,5 +20,6 @@ urlpatterns = [
     path("placements/<int:pk>/check/", views.check, name="check"),
     path("placements/<int:pk>/repair/", views.repair, name="repair"),
     path("placements/<int:pk>/retire/", views.retire, name="retire"),
+    path("placements/<int:pk>/hand-over/", views.hand_over, name="hand-over"),
 ]
 object_links.register("placement", "placements:detail")

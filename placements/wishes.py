@@ -27,6 +27,8 @@ declare(
         "wish.size": _("Choose one of the sizes, or own figures."),
         "wish.policy": _("Choose what happens with the data when the database is deleted."),
         "wish.profile": _("Choose one of the network profiles."),
+        "wish.team": _("Choose one of your teams, or none."),
+        "wish.team_stays": _("The request keeps its team. To give it to another one, hand it over."),
         "wish.plane_unknown": _(
             "%(plane)s is not registered as a data plane. Add it under Fleet, or choose another."
         ),
@@ -67,6 +69,7 @@ class Wish:
     termination_policy: str = TerminationPolicy.DO_NOT_TERMINATE
     purpose: str = ""
     ticket: str = ""
+    team: int | None = None
 
     def with_figures(self) -> Wish:
         """Return the wish with the size's figures written out."""

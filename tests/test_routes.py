@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.test import Client
@@ -21,6 +22,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from kbconsole.fleet.models import KubeconfigDraft
 from kbconsole.jobs.models import Run
+from kbconsole.people.models import Membership, Team
 from networking.models import Profile
 from placements.models import Placement
 from tests.api.calling import a_fleet, a_placement, a_profile, made_ready
@@ -35,6 +37,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "api:draft-choose": {"contexts": ["k8s-4"]},
     "api:draft-save": {"contexts": ["k8s-4"]},
     "api:placement-approve": HASH,
+    "api:placement-hand-over": {"owner": "the-other", "reason": "holidays"},
     "api:placement-reject": HASH | {"comment": "no"},
     "api:placement-retire": {"name": "etcd-demo", "policy": "Delete"},
     "api:plan-approve": HASH,
@@ -47,7 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "jobs:plan-go-ahead": {"seen_hash": "f" * 64},
     "jobs:plan-reject": {"seen_hash": "f" * 64, "comment": "no"},
 }
-PUBLIC = {"login", "set_language", "api:token"}
+PUBLIC = {"login", "set_language", "api:token", "people:set-password"}
 # The world: a placement of the dba's whose plan is ready, the run that made the plan, an upload of the admin's.
 EXPECTED = {
     "api:copy-rbac": "401 403 405 405 405 | 401 403 403 202 403",
@@ -63,6 +66,7 @@ EXPECTED = {
     "api:placement-approve": "401 403 405 405 405 | 401 403 403 409 403",
     "api:placement-cancel": "401 403 405 405 405 | 401 403 200 403 403",
     "api:placement-check": "401 403 405 405 405 | 401 403 409 409 403",
+    "api:placement-hand-over": "401 403 405 405 405 | 401 403 200 200 403",
     "api:placement-plan": "401 403 200 200 200 | 401 403 405 405 405",
     "api:placement-plan-again": "401 403 405 405 405 | 401 403 202 202 403",
     "api:placement-reject": "401 403 405 405 405 | 401 403 403 409 403",
@@ -123,10 +127,25 @@ EXPECTED = {
     "networking:profile-list": "302 404 200 200 200 | 302 405 405 405 405",
     "networking:profile-new": "302 403 403 200 403 | 302 403 403 200 403",
     "networking:profile-new-of": "302 403 403 200 403 | 302 403 403 400 403",
+    "people:invite": "302 403 403 200 403 | 302 403 403 422 403",
+    "people:person-activate": "302 405 405 405 405 | 302 403 403 409 403",
+    "people:person-deactivate": "302 405 405 405 405 | 302 403 403 302 403",
+    "people:person-detail": "302 404 404 200 200 | 302 405 405 405 405",
+    "people:person-link": "302 405 405 405 405 | 302 403 403 200 403",
+    "people:person-list": "302 302 302 200 200 | 302 405 405 405 405",
+    "people:person-roles": "302 405 405 405 405 | 302 403 403 302 403",
+    "people:set-password": "200 200 200 200 200 | 200 200 200 200 200",
+    "people:team-add": "302 405 405 405 405 | 302 403 403 302 403",
+    "people:team-delete": "302 405 405 405 405 | 302 403 403 409 403",
+    "people:team-detail": "302 404 200 200 200 | 302 405 405 405 405",
+    "people:team-new": "302 405 405 405 405 | 302 403 403 422 403",
+    "people:team-remove": "302 405 405 405 405 | 302 403 403 302 403",
+    "people:team-rename": "302 405 405 405 405 | 302 403 403 422 403",
     "placements:cancel": "302 405 405 405 405 | 302 404 302 403 403",
     "placements:check": "302 405 405 405 405 | 302 404 409 409 403",
     "placements:detail": "302 404 200 200 200 | 302 405 405 405 405",
     "placements:edit": "302 404 200 200 403 | 302 404 422 422 403",
+    "placements:hand-over": "302 404 200 200 403 | 302 404 422 422 403",
     "placements:list": "302 200 200 200 200 | 302 405 405 405 405",
     "placements:new": "302 403 200 200 403 | 302 403 422 422 403",
     "placements:plan": "302 404 302 302 302 | 302 405 405 405 405",
@@ -158,6 +177,11 @@ def _routes(patterns: list[URLPattern | URLResolver], before: str = "", space: s
 
 ROUTES = {route.name: route for route in _routes(get_resolver().url_patterns)}
 OBJECTS: dict[str, Callable[[], int | str]] = {
+    "people/<int:pk>": lambda: User.objects.get(username="the-other").pk,
+    "teams/<int:pk>": lambda: Team.objects.get().pk,
+    "<int:person>": lambda: User.objects.get(username="the-other").pk,
+    "<uidb64>": lambda: "MQ",
+    "<token>": lambda: "used",
     "placements/<int:pk>": lambda: Placement.objects.get().pk,
     "plans/<int:pk>": lambda: Placement.objects.get().plans()[0].pk,
     "runs/<int:pk>": lambda: Run.objects.get().pk,
@@ -217,6 +241,7 @@ def world(db: None) -> None:
     """One of everything."""
     a_fleet()
     a_profile()
+    Membership.objects.create(team=Team.objects.create(name="shop"), person=person("the-other", "dba"))
     made_ready(a_placement(by=person("the-dba", "dba")))
     context = {"name": "k8s-4", "accepted": True, "server": "https://127.0.0.1:4", "user_kind": "token",
                "expires_at": None, "findings": []}  # fmt: skip

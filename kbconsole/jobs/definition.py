@@ -347,6 +347,10 @@ class Job(ABC):
         """Return whether a person may `see`, `run`, `decide`, `cancel` or `retry`. Above this: the role."""
         return True
 
+    def shares(self, user: Any) -> bool:
+        """Return whether a person may take back what somebody else asked for, as its subject is theirs as well."""
+        return False
+
 
 jobs: Registry[Job] = Registry("jobs")
 

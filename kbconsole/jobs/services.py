@@ -278,11 +278,19 @@ def go_ahead(plan_id: int, *, by: Any, seen_hash: str) -> Run:
     return run
 
 
+def may_withdraw(plan: Plan, user: Any) -> bool:
+    """Return whether the person may take the plan back: who asked for it or edited it, and whom its job lets."""
+    if user.pk == plan.requested_by_id or user.pk in plan.editors:
+        return True
+    job = plan.known_definition()
+    return job is not None and job.shares(user)
+
+
 @transaction.atomic
 def withdraw(plan_id: int, *, by: Any) -> Plan:
-    """Take a plan back before it is decided. Only who asked for it or edited it may."""
+    """Take a plan back before it is decided. Raises Refused, Stale."""
     plan = _locked(plan_id)
-    if by.pk not in plan.editors and by.pk != plan.requested_by_id:
+    if not may_withdraw(plan, by):
         raise Refused("jobs.not_yours")
     if plan.status not in (PlanStatus.READY, PlanStatus.MAKING):
         _still_open(plan)

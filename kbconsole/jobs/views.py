@@ -76,7 +76,7 @@ def _show_plan(
         "queue": request.GET.get("queue") or request.POST.get("queue"),
         "open": open_, "refusal": refusal, "go_refusal": go_refusal,
         "decides": open_ and not (refusal if plan.approvals_needed else go_refusal),
-        "mine": user.pk == plan.requested_by_id or user.pk in plan.editors,
+        "mine": services.may_withdraw(plan, user),
     }  # fmt: skip
     template = template_for(request, "jobs/plan_detail.html", "jobs/_plan.html")
     return render(request, template, context, status=status)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kbconsole.jobs.models import Plan
+from kbconsole.people.models import Team
 from networking.models import Profile
 from placements import services
 from placements.api.base import EVERY_ROLE, Api, Pages
@@ -29,6 +30,7 @@ from placements.api.plans import (
     with_steps,
 )
 from placements.api.runs import RunAnswer
+from placements.hand_over import hand_over
 from placements.jobs import known_definition
 from placements.models import Placement, Status
 from placements.names import names_of
@@ -36,7 +38,8 @@ from placements.observation import client_endpoints, replica_rows
 from placements.rendering import TerminationPolicy
 from placements.wishes import Wish
 
-NO_PROFILE = 0
+NOT_THERE = 0
+"""A number that no row has."""
 
 
 class PlacementAnswer(Answer):
@@ -57,6 +60,9 @@ class PlacementAnswer(Answer):
     purpose = serializers.CharField()
     ticket = serializers.CharField()
     owner = serializers.CharField(source="owner.username")
+    team = serializers.CharField(
+        source="team.name", default=None, allow_null=True, help_text="Its members may act like the owner."
+    )
     status = serializers.ChoiceField(Status.choices)
     survives_any_plane = serializers.BooleanField(source="survival.kept")
     created_at = serializers.DateTimeField()
@@ -118,11 +124,15 @@ class PlacementFilter(Body):
     plane = serializers.CharField(required=False, max_length=128)
     profile = serializers.CharField(required=False, max_length=40)
     owner = serializers.CharField(required=False, max_length=150)
+    team = serializers.CharField(required=False, max_length=63)
     name = serializers.CharField(required=False, max_length=63)
 
 
 class WishBody(Body):
-    """A request in a DBA's words. `profile` is a profile's name. `cpu` and `memory` count with the size `own`."""
+    """A request in a DBA's words. `profile` and `team` are names. `cpu` and `memory` count with the size `own`.
+
+    `team` is one of one's own (`me/` has them); a request that is changed keeps its team.
+    """
 
     name = Text(max_length=1000)
     namespace = Text(max_length=1000)
@@ -139,6 +149,7 @@ class WishBody(Body):
     termination_policy = Text(required=False, default=str(TerminationPolicy.DO_NOT_TERMINATE), max_length=40)
     purpose = Text(required=False, default="", allow_blank=True, max_length=4000)
     ticket = Text(required=False, default="", allow_blank=True, max_length=100)
+    team = Text(required=False, default=None, allow_null=True, max_length=63)
 
 
 class RetireBody(Body):
@@ -150,7 +161,7 @@ class RetireBody(Body):
 
 
 def placement_rows(user: Any) -> QuerySet[Placement]:
-    rows: QuerySet[Placement] = Placement.objects.visible_to(user).select_related("profile", "owner")
+    rows: QuerySet[Placement] = Placement.objects.visible_to(user).select_related("profile", "owner", "team")
     return rows
 
 
@@ -193,7 +204,7 @@ class PlacementList(Api):
     def get(self, request: Request) -> Response:
         chosen = self.filters(request, PlacementFilter)
         rows, plane = placement_rows(request.user), chosen.pop("plane", None)
-        lookups = {"profile": "profile__name", "owner": "owner__username"}
+        lookups = {"profile": "profile__name", "owner": "owner__username", "team": "team__name"}
         rows = rows.filter(**{lookups.get(name, name): value for name, value in chosen.items()})
         if plane is not None:
             rows = rows.filter(pk__in=_on_plane(rows, plane))
@@ -213,10 +224,18 @@ def _on_plane(rows: QuerySet[Placement], plane: str) -> list[int]:
 
 
 def _wish(request: Request, given: dict[str, Any]) -> Wish:
-    """Return the wish; a name that no profile has becomes a number that none has, and the service says so."""
+    """Return the wish; a name that no profile or team has becomes a number that none has: the service says so."""
     profiles = Profile.objects.visible_to(request.user).filter(name=given["profile"])
-    profile = profiles.values_list("pk", flat=True).first() or NO_PROFILE
-    return Wish(**{**given, "planes": tuple(given["planes"]), "profile": profile})
+    profile = profiles.values_list("pk", flat=True).first() or NOT_THERE
+    team = team_number(given["team"])
+    return Wish(**{**given, "planes": tuple(given["planes"]), "profile": profile, "team": team})
+
+
+def team_number(name: str | None) -> int | None:
+    """Return the number of the team of this name, one that no team has where there is none; None for no name."""
+    if not name:
+        return None
+    return Team.objects.filter(name=name).values_list("pk", flat=True).first() or NOT_THERE
 
 
 class PlacementOne(Api):
@@ -294,6 +313,29 @@ class PlacementRetire(PlacementAct):
             reason=given["reason"], by=request.user,
         )  # fmt: skip
         return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=plan.pk), 202)
+
+
+class HandOverBody(Body):
+    """`owner` is the name of an active person with the role dba, `team` a team's name; what is left out stays.
+
+    `team: null` means: to no team.
+    """
+
+    owner = Text(required=False, max_length=150)
+    team = Text(required=False, allow_null=True, max_length=63)
+    reason = Text(max_length=4000)
+
+
+class PlacementHandOver(PlacementAct):
+    """Give a database to another owner, to another team, or both. Only its owner or an administrator may."""
+
+    @answers(PlacementDetail, body=HandOverBody)
+    def post(self, request: Request, pk: int) -> Response:
+        given, row = self.body(request, HandOverBody), placement_of(request.user, pk)
+        team = team_number(given["team"]) if "team" in given else row.team_id
+        owner = given.get("owner", row.owner.get_username())
+        placement = hand_over(row.pk, owner=owner, team=team, reason=given["reason"], by=request.user)
+        return self.answer(request, PlacementDetail, detailed(placement))
 
 
 class PlacementCheck(PlacementAct):

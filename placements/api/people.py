@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from kbconsole.audit.services import Target, record
 from kbconsole.common.roles import Role, roles_of
 from kbconsole.common.sentences import declare, say
+from kbconsole.people.models import Team
 from placements.api.base import Api
 from placements.api.describe import answers
 from placements.api.fields import Answer, Body, Text
@@ -44,6 +45,7 @@ class MeAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     roles = serializers.ListField(child=serializers.ChoiceField([str(role) for role in Role]))
+    teams = serializers.ListField(child=serializers.CharField())
     by_token = serializers.BooleanField()
 
 
@@ -70,6 +72,7 @@ class Me(Api):
             "id": user.pk,
             "name": user.get_username(),
             "roles": roles,
+            "teams": list(Team.objects.of(user).values_list("name", flat=True)),
             "by_token": request.auth is not None,
         }
         return self.answer(request, MeAnswer, answer)

@@ -30,6 +30,7 @@ urlpatterns = [
     path("placements/<int:pk>/withdraw/", databases.PlacementWithdraw.as_view(), name="placement-withdraw"),
     path("placements/<int:pk>/cancel/", databases.PlacementCancel.as_view(), name="placement-cancel"),
     path("placements/<int:pk>/retire/", databases.PlacementRetire.as_view(), name="placement-retire"),
+    path("placements/<int:pk>/hand-over/", databases.PlacementHandOver.as_view(), name="placement-hand-over"),
     path("placements/<int:pk>/repair/", databases.PlacementRepair.as_view(), name="placement-repair"),
     path("placements/<int:pk>/check/", databases.PlacementCheck.as_view(), name="placement-check"),
     path(

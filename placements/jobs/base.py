@@ -109,6 +109,10 @@ class DatabaseJob(Job):
             return has_role(user, Role.ADMIN)
         return self.row().may_change(user)
 
+    def shares(self, user: Any) -> bool:
+        """A team's request is taken back by its members as by its owner."""
+        return self.row().looked_after_by(user)
+
     # What the steps are made of
 
     def engine_(self) -> Engine:

@@ -2,6 +2,7 @@
 
 from placements.views.acts import cancel, check, newest_plan, plan_again, repair
 from placements.views.detail import placement_detail
+from placements.views.hand_over import hand_over
 from placements.views.home import home
 from placements.views.lists import placement_list
 from placements.views.retire import retire
@@ -10,6 +11,7 @@ from placements.views.wishes import placement_edit, placement_new, preview
 __all__ = [
     "cancel",
     "check",
+    "hand_over",
     "home",
     "newest_plan",
     "placement_detail",

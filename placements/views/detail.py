@@ -19,12 +19,13 @@ from kbconsole.common.sentences import Json
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.pages import lane_label
+from kbconsole.jobs.services import may_withdraw
 from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors
 from placements.models import OVER, Placement, Status
 from placements.observation import client_endpoints, merged
 from placements.views.present import broken_run, present_of, trouble_of
 from placements.views.replicas import health_of, match_of, replicas_of, seen_times, verdict_of
-from placements.views.story import MOST, plans_of, story_of
+from placements.views.story import MOST, asked_by, plans_of, story_of
 
 LOOKING = (PlaceDatabase.slug, CheckDatabase.slug, RepairMirrors.slug)
 LOOKS = ("crds", "services", "addresses", "pods", "roles", "agree")
@@ -53,7 +54,7 @@ def placement_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def found(request: HttpRequest, pk: int) -> Placement:
     """Return the placement if the person may see it. Raises Http404."""
-    rows = Placement.objects.visible_to(request.user).select_related("owner", "profile")
+    rows = Placement.objects.visible_to(request.user).select_related("owner", "profile", "team")
     return get_object_or_404(rows, pk=pk)
 
 
@@ -98,6 +99,7 @@ def context_of(placement: Placement, user: Any) -> dict[str, Any]:
         "look": look,
         **_proofs(looked),
         "story": story_of(placement, plans, runs),
+        "asked_by": asked_by(placement, plans),
         **_connect(placement, observed),
         **_plans(placement, plans),
         **_acts(placement, user, active),
@@ -173,20 +175,26 @@ def _plans(placement: Placement, plans: Sequence[Plan]) -> dict[str, Any]:
 def _why_no_cancel(placement: Placement, user: Any, plan: Plan | None) -> str:
     """Return why the person may not take the request back: an administrator rejects its plan instead."""
     if not placement.may_change(user):
-        return _("Only %(owner)s may take it back.") % {"owner": placement.owner.get_username()}
+        return _("Only %(owners)s may take it back.") % {"owners": _owners(placement)}
     waits = plan is not None and plan.status in (PlanStatus.MAKING, PlanStatus.READY)
-    if waits and plan and user.pk not in (plan.requested_by_id, *plan.editors):
+    if waits and plan and not may_withdraw(plan, user):
         return _("Only who asked for it may take it back. You can reject its plan.")
     return ""
+
+
+def _owners(placement: Placement) -> str:
+    """Return who looks after it, in words."""
+    owner = placement.owner.get_username()
+    if placement.team is None:
+        return owner
+    return _("%(owner)s, the team %(team)s") % {"owner": owner, "team": placement.team.name}
 
 
 def _acts(placement: Placement, user: Any, active: Run | None) -> dict[str, Any]:
     """Return why each act is not possible now; an empty text where it is."""
     why_not = ""
     if not placement.may_change(user):
-        why_not = _("Only %(owner)s or an administrator may do this.") % {
-            "owner": placement.owner.get_username()
-        }
+        why_not = _("Only %(owners)s or an administrator may do this.") % {"owners": _owners(placement)}
     busy = why_not
     if not busy and active:
         busy = _("%(job)s is under way (run %(id)s).") % {"job": active.job_name, "id": active.pk}
@@ -201,4 +209,5 @@ def _acts(placement: Placement, user: Any, active: Run | None) -> dict[str, Any]
         "why_no_repair": no_repair,
         "changeable": placement.status in CHANGEABLE,
         "may_ask": has_role(user, Role.DBA, Role.ADMIN),
+        "may_hand_over": placement.may_hand_over(user) and placement.status not in OVER,
     }

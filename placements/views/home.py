@@ -16,7 +16,7 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import ACTIVE, Run
 from kbconsole.jobs.planning import MakePlan
 from placements.models import Placement
-from placements.views.waiting import awaited_by_others, waiting_for
+from placements.views.waiting import awaited_by_others, own_runs, waiting_for
 
 MOST = 15
 
@@ -26,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """What needs me now?"""
     user: Any = request.user
     runs = Run.objects.visible_to(user)
-    mine = runs if has_role(user, Role.ADMIN) else runs.filter(by=user)
+    mine = runs if has_role(user, Role.ADMIN) else own_runs(user, runs)
     day = timezone.now() - timedelta(hours=24)
     active = list(mine.filter(status__in=ACTIVE).exclude(job=MakePlan.slug).order_by("-id")[:MOST])
     context = {

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, has_role
 from kbconsole.fleet.models import Plane
+from kbconsole.people.models import Team
 from networking.models import Profile
 from placements.models import OVER, Placement, PlacementQuerySet, Status
 from placements.search import matching
@@ -23,6 +24,7 @@ from placements.views.replicas import Replica, health_of, match_of, replicas_of,
 
 PAGE = 25
 MOVING = (Status.WAITING, Status.APPLYING)
+MY_TEAMS = "mine"
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,17 @@ class PlacementFilter(forms.Form):
 
     q = forms.CharField(label=_("Words"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False)
+    team = forms.ChoiceField(label=_("Team"), required=False)
     plane = forms.ChoiceField(label=_("Plane"), required=False)
     profile = forms.ChoiceField(label=_("Network profile"), required=False)
     mine = forms.BooleanField(label=_("Mine only"), required=False)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
 
-    def __init__(self, data: QueryDict, planes: list[Plane]) -> None:
+    def __init__(self, data: QueryDict, planes: list[Plane], teams: list[Team]) -> None:
         super().__init__(data)
+        self._choices("team", [(MY_TEAMS, _("my teams")), *((str(team.pk), team.name) for team in teams)])
+        if not teams:
+            del self.fields["team"]
         profiles = [(str(pk), name) for pk, name in Profile.objects.values_list("pk", "name")]
         self._choices("state", list(Status.choices))
         self._choices("plane", [(plane.name, plane.name) for plane in planes if plane.is_data_plane])
@@ -61,12 +67,13 @@ class PlacementFilter(forms.Form):
 
     @property
     def selects(self) -> list[forms.BoundField]:
-        return [self["q"], self["state"], self["plane"], self["profile"]]
+        names = ("q", "state", "team", "plane", "profile")
+        return [self[name] for name in names if name in self.fields]
 
     @property
     def active(self) -> bool:
         """Whether anything is filtered away."""
-        return any(self.cleaned_data.get(name) for name in ("q", "state", "plane", "profile", "mine"))
+        return any(self.cleaned_data.get(name) for name in ("q", "state", "team", "plane", "profile", "mine"))
 
     def narrow(self, rows: PlacementQuerySet, user: Any) -> PlacementQuerySet:
         data = self.cleaned_data
@@ -74,6 +81,10 @@ class PlacementFilter(forms.Form):
             rows = matching(rows, data["q"])
         if data.get("mine"):
             rows = rows.filter(owner=user)
+        if data.get("team") == MY_TEAMS:
+            rows = rows.filter(team__in=Team.objects.of(user))
+        elif data.get("team"):
+            rows = rows.filter(team_id=data["team"])
         if data.get("state"):
             rows = rows.filter(status=data["state"])
         if data.get("profile"):
@@ -96,8 +107,8 @@ def _row(placement: Placement, silent: set[str]) -> Row:
 def placement_list(request: HttpRequest) -> HttpResponse:
     """How are my databases? Newest first, by the filters in the address."""
     planes = list(Plane.objects.visible_to(request.user))
-    form = PlacementFilter(request.GET, planes)
-    visible = Placement.objects.visible_to(request.user).select_related("owner", "profile")
+    form = PlacementFilter(request.GET, planes, list(Team.objects.visible_to(request.user)))
+    visible = Placement.objects.visible_to(request.user).select_related("owner", "profile", "team")
     found, before = form.narrow(visible, request.user), form.cleaned_data.get("before")
     if before:
         found = found.filter(pk__lt=before)

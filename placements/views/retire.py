@@ -27,7 +27,7 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for the plan that deletes the database and cleans up behind the operator."""
     placement = found(request, pk)
     if not placement.may_change(request.user):
-        raise Refused("placements.not_yours", owner=placement.owner.get_username())
+        raise placement.not_yours()
     if placement.status not in CHANGEABLE:
         status = say(f"placement_status.{placement.status}")
         raise Stale("placements.not_now", name=placement.name, status=status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +10,11 @@ from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from kbconsole.audit.models import Entry as LogEntry
+from kbconsole.audit.models import Outcome
 from kbconsole.jobs.models import Decision, Plan, Run
 from kbconsole.jobs.planning import MakePlan
-from placements.models import Placement
+from placements.models import SUBJECT, Placement
 
 MOST = 60
 
@@ -37,15 +39,29 @@ def plans_of(placement: Placement) -> list[Plan]:
     return list(plans[:MOST])
 
 
-def story_of(placement: Placement, plans: Iterable[Plan], runs: Iterable[Run]) -> list[Entry]:
+def asked_by(placement: Placement, plans: Sequence[Plan]) -> str:
+    """Return who asked for the database, which may have been handed over since."""
+    return (plans[-1].requested_by if plans else placement.owner).get_username()
+
+
+def story_of(placement: Placement, plans: Sequence[Plan], runs: Iterable[Run]) -> list[Entry]:
     """Return every line, newest first."""
-    asked = Entry(placement.created_at, _("Asked for this database"), placement.owner.get_username(),
+    asked = Entry(placement.created_at, _("Asked for this database"), asked_by(placement, plans),
                   comment=placement.purpose)  # fmt: skip
-    entries = [asked]
+    entries = [asked, *_handed_over(placement)]
     for plan in plans:
         entries += _of_plan(plan)
     entries += [_of_run(run) for run in runs if run.job != MakePlan.slug]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def _handed_over(placement: Placement) -> Iterator[Entry]:
+    """Yield what the log says; it is part of the story for whoever may read the placement."""
+    told = LogEntry.objects.filter(
+        act="placement.handed_over", object_kind=SUBJECT, object_id=str(placement.pk), outcome=Outcome.SUCCESS
+    )
+    for entry in told.order_by("-seq")[:MOST]:
+        yield Entry(entry.at, str(entry.sentence), entry.person, comment=entry.reason)
 
 
 def _of_plan(plan: Plan) -> list[Entry]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from kbconsole.common.sentences import Sentence
 from kbconsole.fleet import crds
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.approvals import waiting_for as plans_for
-from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, RunStep, StepStatus
+from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunQuerySet, RunStep, StepStatus
 from placements.models import SUBJECT, Placement, PlacementQuerySet, Status
 
 MOST = 50
@@ -49,9 +50,15 @@ def waiting_for(user: Any) -> list[Row]:
 
 
 def _mine(user: Any) -> PlacementQuerySet:
-    """Return the placements that the person is to mend: the own ones, for administrators all."""
+    """Return the placements that the person is to mend: the own and their teams' ones, for administrators all."""
     visible = Placement.objects.visible_to(user)
-    return visible if has_role(user, Role.ADMIN) else visible.filter(owner=user)
+    return visible if has_role(user, Role.ADMIN) else visible.of(user)
+
+
+def own_runs(user: Any, runs: RunQuerySet) -> RunQuerySet:
+    """Return the runs that the person started, and those on what they look after."""
+    about = Q(subject_kind=SUBJECT, subject_id__in=Placement.objects.of(user).subject_ids())
+    return runs.filter(Q(by=user) | about)
 
 
 def _decisions(user: Any) -> Iterator[Row]:
@@ -95,8 +102,8 @@ def _looks_only(user: Any) -> bool:
 
 
 def _stuck_plans(user: Any) -> Iterator[Row]:
-    """Own requests whose newest plan cannot be approved."""
-    own = Placement.objects.visible_to(user).filter(owner=user, status=Status.WAITING)
+    """Requests of the person's and of their teams whose newest plan cannot be approved."""
+    own = Placement.objects.visible_to(user).of(user).filter(status=Status.WAITING)
     waiting = {str(placement.pk): placement for placement in own}
     newest: dict[str, Plan] = {}
     plans = Plan.objects.filter(subject_kind=SUBJECT, subject_id__in=waiting).defer("content").order_by("id")
@@ -117,7 +124,7 @@ def _parked(user: Any) -> Iterator[Row]:
         return
     steps = RunStep.objects.filter(status=StepStatus.NEEDS_PERSON, run__status__in=ACTIVE)
     if not has_role(user, Role.ADMIN):
-        steps = steps.filter(run__by=user)
+        steps = steps.filter(run__in=own_runs(user, Run.objects.visible_to(user)))
     for step in steps.select_related("run").order_by("id")[:MOST]:
         why = str(Sentence.from_json(step.finding["sentence"])) if step.finding else str(step.sentence)
         since = step.waiting_since or step.started_at or step.run.created_at

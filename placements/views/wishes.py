@@ -38,7 +38,9 @@ def placement_new(request: HttpRequest) -> HttpResponse:
     initial = fresh()
     if model.isdecimal() and len(model) < 19:
         initial = like(get_object_or_404(Placement.objects.visible_to(request.user), pk=int(model)))
-    return render(request, "placements/placement_new.html", _context(WishForm(initial=initial)))
+    return render(
+        request, "placements/placement_new.html", _context(WishForm(by=request.user, initial=initial))
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,10 +48,10 @@ def placement_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a request that waits; it is sent again, and whatever was approved is void."""
     placement = get_object_or_404(Placement.objects.visible_to(request.user), pk=pk)
     if not placement.may_change(request.user):
-        raise Refused("placements.not_yours", owner=placement.owner.get_username())
+        raise placement.not_yours()
     if request.method == "POST":
         return _ask(request, placement)
-    form = WishForm(initial=as_asked(placement), apart_from=pk)
+    form = WishForm(by=request.user, initial=as_asked(placement), apart_from=pk)
     return render(request, "placements/placement_new.html", {**_context(form), "placement": placement})
 
 
@@ -58,9 +60,9 @@ def _ask(request: HttpRequest, placement: Placement | None) -> HttpResponse:
     apart_from = placement.pk if placement else None
     context: dict[str, Any] = {"placement": placement}
     if again := moved(request.POST):
-        form = WishForm(initial=retyped(again), apart_from=apart_from)
+        form = WishForm(by=request.user, initial=retyped(again), apart_from=apart_from)
         return render(request, "placements/placement_new.html", {**context, **_context(form)})
-    form, status = WishForm(request.POST, apart_from=apart_from), 422
+    form, status = WishForm(request.POST, by=request.user, apart_from=apart_from), 422
     if form.is_valid():
         try:
             if placement is None:
@@ -83,6 +85,6 @@ def preview(request: HttpRequest) -> HttpResponse:
     require(request.user, Role.DBA, Role.ADMIN)
     typed = _typed(request)
     again = moved(typed)
-    form = WishForm(initial=retyped(again or typed))
+    form = WishForm(by=request.user, initial=retyped(again or typed))
     context = {**_context(form), "cards_too": again is not None, "preview_url": reverse("placements:preview")}
     return render(request, "placements/_preview.html", context)

@@ -77,6 +77,11 @@ LOOKS: dict[str, dict[str, Look]] = {
         "disabled": Look(_("Disabled"), "stop", "quiet"),
         "retired": Look(_("Retired"), "archive", "quiet"),
     },
+    "person": {
+        "active": Look(_("Active"), "pass", "ok"),
+        "invited": Look(_("Invited, no password yet"), "wait", "wait"),
+        "inactive": Look(_("Deactivated"), "stop", "quiet"),
+    },
     "touch": {
         "created": Look(_("created"), "plus", "ok"),
         "updated": Look(_("changed"), "pencil", "busy"),
