@@ -77,7 +77,8 @@ BEAT_SECONDS = env.float("KBCONSOLE_BEAT_SECONDS", 2, validate=validate.Range(mi
 CHECK_SECONDS = env.float("KBCONSOLE_CHECK_SECONDS", 30, validate=validate.Range(min=1, max=3600))
 POLL_SECONDS = env.float("KBCONSOLE_POLL_SECONDS", 2, validate=validate.Range(min=0.05, max=60))
 PLANE_SECONDS = env.float("KBCONSOLE_PLANE_SECONDS", 10, validate=validate.Range(min=0.2, max=60))
-FLEET_APPROVALS = env.int("KBCONSOLE_FLEET_APPROVALS", 0, validate=validate.Range(min=0, max=5))
+FLEET_APPROVALS = env.int("KBCONSOLE_FLEET_APPROVALS", 1, validate=validate.Range(min=0, max=5))
+PLAN_HOURS = env.float("KBCONSOLE_PLAN_HOURS", 24, validate=validate.Range(min=0.1, max=720))
 
 try:
     env.seal()

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Stale
-from kbconsole.common.roles import Role, require
+from kbconsole.common.policy import Policy, act
+from kbconsole.common.roles import Role
 from kbconsole.common.sentences import declare
 from networking.kinds.base import ProfileConfig
 from networking.models import Profile
@@ -25,12 +26,20 @@ declare(
         ),
     }
 )
+MAKE = act(
+    "profile-make", _("Make a network profile"),
+    Policy(asks=(Role.ADMIN,), note=_("Its first database is marked in the approvals.")),
+)  # fmt: skip
+CHANGE = act(
+    "profile-change", _("Change a network profile"),
+    Policy(asks=(Role.ADMIN,), note=_("It touches no plane; plans that were made with the older version are void.")),
+)  # fmt: skip
 
 
 @transaction.atomic
 def create_profile(*, name: str, kind: str, config: ProfileConfig, by: Any) -> Profile:
     """Keep a profile; `config` is the cleaned data of the kind's form. Raises ConsoleError for a taken name."""
-    require(by, Role.ADMIN)
+    MAKE.require(by)
     try:
         with transaction.atomic():
             profile = Profile.objects.create(name=name, kind=kind, config=dict(config), created_by=by)
@@ -43,7 +52,7 @@ def create_profile(*, name: str, kind: str, config: ProfileConfig, by: Any) -> P
 @transaction.atomic
 def change_profile(profile: Profile, *, config: ProfileConfig, seen_version: int, by: Any) -> Profile:
     """Replace a profile's settings. Raises Stale if somebody changed it since `seen_version`."""
-    require(by, Role.ADMIN)
+    CHANGE.require(by)
     rows = Profile.objects.filter(pk=profile.pk, version=seen_version)
     if not rows.update(config=dict(config), version=F("version") + 1):
         raise Stale("networking.changed_meanwhile", name=profile.name)

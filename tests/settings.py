@@ -17,6 +17,9 @@ os.environ.setdefault("KBCONSOLE_HTTPS", "false")
 os.environ.setdefault("KBCONSOLE_PLANE_ALLOW_LOOPBACK", "true")
 os.environ.setdefault("KBCONSOLE_LEASE_SECONDS", "1")
 os.environ.setdefault("KBCONSOLE_POLL_SECONDS", "0.2")
+os.environ.setdefault(
+    "KBCONSOLE_FLEET_APPROVALS", "0"
+)  # one person does for the tests that are of something else
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 from kbconsole.settings import *  # noqa: E402, F403

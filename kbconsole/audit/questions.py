@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-CHANGES = "plan.approved,plan.rejected,plan.went_ahead"
+ALONE = "plan.went_ahead,plan.went_alone"
+CHANGES = f"plan.approved,plan.rejected,{ALONE}"
 
 
 class Question(NamedTuple):
@@ -23,11 +24,9 @@ def questions(*, everything: bool) -> list[Question]:
     asked = [
         Question(_("Everything"), "?"),
         _asks(_("This quarter's changes, who asked and who approved"), act=CHANGES, **{"from": _quarter()}),
-        _asks(
-            _("What data was removed?"), act="plan.approved,plan.went_ahead,run.ended", job="retire-database"
-        ),
+        _asks(_("What data was removed?"), act=f"plan.approved,{ALONE},run.ended", job="retire-database"),
         _asks(_("What was refused?"), outcome="denied"),
-        _asks(_("What went ahead without another person?"), act="plan.went_ahead"),
+        _asks(_("What went ahead without another person?"), act=ALONE),
         _asks(_("Which roles changed?"), act="role,person,access.admin_created"),
         _asks(_("What failed?"), outcome="failure"),
         _asks(_("Who signed in?"), act="access"),

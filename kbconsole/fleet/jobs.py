@@ -10,7 +10,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
-from kbconsole.common.roles import Role, has_role, roles_of
+from kbconsole.common.policy import Policy, Rule
+from kbconsole.common.roles import Role
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply
@@ -19,6 +20,7 @@ from kbconsole.fleet.facts import gathered, keep_facts
 from kbconsole.fleet.models import Plane
 from kbconsole.fleet.preflight import connection, operator, room
 from kbconsole.fleet.preflight.rights import POD_ROLE, Rights, groups_for
+from kbconsole.jobs import lanes
 from kbconsole.jobs.definition import (
     Check,
     Diff,
@@ -56,6 +58,7 @@ declare_phases(
 )
 declare(
     {
+        "fleet.what_copy": _("Copy the cluster role of database pods to %(planes)s"),
         "fleet.takes_over": _(
             "Fields of %(name)s that another manager owns are taken over; if that tool runs again, it may "
             "take them "
@@ -78,11 +81,20 @@ ROLE_DIFFERS = _(
 )
 
 
+def fleet_approvals() -> int:
+    return int(settings.KBCONSOLE_FLEET_APPROVALS)
+
+
+CHANGES_FLEET = Policy(asks=(Role.ADMIN,), rules=(Rule(fleet_approvals),))
+"""For every job that changes what all databases of a plane rest on."""
+
+lanes.silent_by(lambda: Plane.objects.filter(last_error__isnull=False).values_list("name", flat=True))
+
+
 class FleetJob(Job):
     """Everybody with a role may see it, administrators may do it."""
 
-    def allows(self, user: Any, act: str) -> bool:
-        return bool(roles_of(user)) if act == "see" else has_role(user, Role.ADMIN)
+    approval: ClassVar[Policy] = Policy(asks=(Role.ADMIN,))
 
 
 @register
@@ -208,6 +220,8 @@ class CopyRbac(FleetJob):
 
     slug: ClassVar[str] = "copy-rbac"
     label: ClassVar[Any] = _("Copy RBAC")
+    approval: ClassVar[Policy] = CHANGES_FLEET
+    words: ClassVar[Mapping[str, Any]] = {"planes": _("Planes"), "take_over": _("Take fields over")}
     planes: list[str]
     take_over: bool = False
 
@@ -229,8 +243,8 @@ class CopyRbac(FleetJob):
     def differs(self) -> list[str]:
         return [str(ROLE_DIFFERS)]
 
-    def approvals_needed(self) -> int:
-        return int(settings.KBCONSOLE_FLEET_APPROVALS)
+    def what(self) -> Sentence:
+        return say("fleet.what_copy", planes=list(self.planes))
 
 
 def role_steps(planes: Iterable[str], *, take_over: bool = False) -> Iterator[Step]:

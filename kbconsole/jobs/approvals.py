@@ -8,22 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch
-from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import Role, has_role
-from kbconsole.common.sentences import Sentence, declare, say
-from kbconsole.jobs.definition import CONSOLE, Touch
-from kbconsole.jobs.models import Decision, Plan, PlanDiff, PlanQuerySet, PlanStatus
+from kbconsole.common.sentences import Sentence
+from kbconsole.jobs.definition import Mark
+from kbconsole.jobs.marks import Surroundings, marks_of, planes_of
+from kbconsole.jobs.models import Decision, Plan, PlanDiff, PlanQuerySet
 from kbconsole.jobs.pages import sees, subject_url
-
-declare(
-    {
-        "approvals.removes": _("removes objects (%(count)s)"),
-        "approvals.conflicts": _("fields of another owner"),
-        "approvals.unchecked": _("not fully checked"),
-        "approvals.missing": _("approval %(next)s of %(needed)s"),
-    }
-)
+from kbconsole.jobs.policy_page import deciding_roles
 
 TABS = ("waiting", "mine", "decided")
 MOST = 100
@@ -32,12 +24,13 @@ SHORT = 5
 
 @dataclass(frozen=True)
 class ApprovalRow:
-    """One plan in a list; its marks are (tone, sentence)."""
+    """One plan in a list."""
 
     plan: Plan
     url: str
+    what: Sentence | str
     planes: list[str]
-    marks: list[tuple[str, Sentence]]
+    marks: list[Mark]
     last: Decision | None
 
     @property
@@ -62,11 +55,11 @@ def _for(plan: Plan, user: Any) -> bool:
 
 def waiting_for(user: Any, plans: PlanQuerySet | None = None) -> list[Plan]:
     """Return the plans that wait for this person's decision, oldest first."""
-    if not has_role(user, Role.ADMIN):
+    if not has_role(user, *deciding_roles()):
         return []
     if plans is None:
         plans = Plan.objects.visible_to(user).prefetch_related("decisions").defer("content")
-    waiting = plans.filter(status=PlanStatus.READY, approvals_needed__gt=0).order_by("made_at", "id")
+    waiting = plans.undecided().order_by("made_at", "id")
     return [plan for plan in waiting if _for(plan, user) and _decidable(plan, user)]
 
 
@@ -74,53 +67,49 @@ def _decidable(plan: Plan, user: Any) -> bool:
     return plan.told(lambda job: job.allows(user, "decide"), otherwise=False)
 
 
-def rows(tab: str, user: Any) -> list[ApprovalRow]:
-    """Return the rows of a tab: what waits oldest first, what was decided newest first; at most MOST."""
-    plans = _listed(user)
+def _of(tab: str, user: Any, plans: PlanQuerySet) -> list[Plan]:
+    """Return the plans of a tab: what waits oldest first, the others newest first; at most MOST."""
     if tab == "waiting":
-        return _rows(waiting_for(user, plans)[:MOST])
+        return waiting_for(user, plans)[:MOST]
     if tab == "mine":
-        return _rows(plans.filter(requested_by=user).order_by("-id")[:MOST])
-    return decided(user, MOST)
+        return list(plans.filter(requested_by=user).order_by("-id")[:MOST])
+    return _decided(user, plans, MOST)
+
+
+def rows(tab: str, user: Any) -> list[ApprovalRow]:
+    """Return the rows of a tab."""
+    return _rows(_of(tab, user, _listed(user)))
+
+
+def watched(tab: str, user: Any) -> dict[int, str]:
+    """Return how each plan of a tab stands, by its number: what a page that is open compares."""
+    few = Plan.objects.visible_to(user).defer("content").prefetch_related("decisions")
+    return {plan.pk: standing(plan) for plan in _of(tab, user, few)}
+
+
+def standing(plan: Plan) -> str:
+    return f"{plan.status}-{len(plan.decisions.all())}"
 
 
 def decided(user: Any, most: int = SHORT) -> list[ApprovalRow]:
     """Return the plans that were decided last. A DBA sees those of their own requests."""
-    plans = _listed(user).filter(decisions__isnull=False).distinct().order_by("-id")
+    return _rows(_decided(user, _listed(user), most))
+
+
+def _decided(user: Any, plans: PlanQuerySet, most: int) -> list[Plan]:
+    found = plans.filter(decisions__isnull=False).distinct().order_by("-id")
     if not has_role(user, Role.ADMIN, Role.AUDITOR):
-        plans = plans.filter(requested_by=user)
-    return _rows(plan for plan in plans[:most] if sees(plan, user))
+        found = found.filter(requested_by=user)
+    return [plan for plan in found[:most] if sees(plan, user)]
 
 
 def _rows(plans: Iterable[Plan]) -> list[ApprovalRow]:
-    return [ApprovalRow(plan, subject_url(plan), _planes(plan), _marks(plan), _last(plan)) for plan in plans]
+    around = Surroundings()
+    return [_row(plan, around) for plan in plans]
 
 
-def _last(plan: Plan) -> Decision | None:
-    decisions = list(plan.decisions.all())
-    return decisions[-1] if decisions else None
-
-
-def _planes(plan: Plan) -> list[str]:
-    if not plan.content:
-        return []
-    lanes = dict.fromkeys(step["on"] for step in plan.body()["steps"])
-    return [lane for lane in lanes if lane != CONSOLE]
-
-
-def _marks(plan: Plan) -> list[tuple[str, Sentence]]:
-    """Return what needs care, worst first. The job's own marks must not ask the database."""
-    none: list[Sentence] = []
-    own = [("bad", sentence) for sentence in plan.told(lambda job: job.marks(), none)]
-    objects = [item for diff in plan.diffs.all() for item in diff.diff]
-    gone = sum(item["touch"] == Touch.REMOVED for item in objects)
-    if gone:
-        own.append(("bad", say("approvals.removes", count=gone)))
-    if any(item["conflicts"] for item in objects):
-        own.append(("warn", say("approvals.conflicts")))
-    if not all(item["checked"] for item in objects):
-        own.append(("quiet", say("approvals.unchecked")))
-    if plan.status == PlanStatus.READY and plan.approvals_needed > 1:
-        given = len(plan.decisions.all())
-        own.append(("wait", say("approvals.missing", next=given + 1, needed=plan.approvals_needed)))
-    return own
+def _row(plan: Plan, around: Surroundings) -> ApprovalRow:
+    planes, decisions = planes_of(plan), list(plan.decisions.all())
+    what = plan.told(lambda job: job.what(), None) or f"{plan.job_name}: {plan.subject_label}"
+    marks = marks_of(plan, planes, plan.diffs.all(), decisions, around)
+    return ApprovalRow(plan, subject_url(plan), what, planes, marks, decisions[-1] if decisions else None)

@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.policy import Policy
 from kbconsole.common.registry import Registry
-from kbconsole.common.sentences import Json, Sentence, declare
+from kbconsole.common.roles import has_role, roles_of
+from kbconsole.common.sentences import Json, Sentence, declare, say
 
 CONSOLE = "console"
 """The lane of steps that belong to no plane."""
@@ -268,11 +272,26 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What sets a plan apart in a list; `tone` is a colour of app.css."""
+
+    sentence: Sentence
+    tone: str = "bad"
+
+
+declare({"jobs.what": _("%(job)s: %(subject)s")})
+
+
+@dataclass(frozen=True)
 class Job(ABC):
     """Code that a run executes. Its fields are the stored parameters: JSON values, none of them a secret."""
 
     slug: ClassVar[str]
     label: ClassVar[Any]
+    approval: ClassVar[Policy] = Policy()
+    """Who may ask for it and who has to agree; nothing else decides that."""
+    words: ClassVar[Mapping[str, Any]] = {}
+    """The (lazily translated) names of the parameters by which a reader compares two plans."""
     planned: ClassVar[bool] = True
     """Whether it changes planes, and therefore is rendered to a plan first. False: its steps are checks that
     are known without asking anybody."""
@@ -315,10 +334,14 @@ class Job(ABC):
         return {}
 
     def approvals_needed(self) -> int:
-        """Return how many other people must agree before it runs."""
-        return 0
+        """Return how many other people must agree before it runs, by the policy."""
+        return self.approval.needed(self)
 
-    def marks(self) -> list[Sentence]:
+    def what(self) -> Sentence:
+        """Return what would be done, in a sentence for a list. Asks neither planes nor the database."""
+        return say("jobs.what", job=job_sentence(self.slug), subject=self.subject().label)
+
+    def marks(self) -> list[Mark]:
         """Return what sets the plan apart in a list of approvals. Asks neither planes nor the database."""
         return []
 
@@ -344,8 +367,12 @@ class Job(ABC):
         """Take note of a new status of the job's plan, in the transaction that sets it."""
 
     def allows(self, user: Any, act: str) -> bool:
-        """Return whether a person may `see`, `run`, `decide`, `cancel` or `retry`. Above this: the role."""
-        return True
+        """Return whether a person may `see`, `run`, `decide`, `cancel` or `retry`, by the policy."""
+        if act == "see":
+            return bool(roles_of(user))
+        return (
+            has_role(user, self.approval.approves) if act == "decide" else has_role(user, *self.approval.asks)
+        )
 
     def shares(self, user: Any) -> bool:
         """Return whether a person may take back what somebody else asked for, as its subject is theirs as well."""

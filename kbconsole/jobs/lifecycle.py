@@ -33,6 +33,7 @@ STEP: Edges = {
 
 PLAN: Edges = {
     _P.MAKING: frozenset({_P.READY, _P.FAILED, _P.WITHDRAWN, _P.SUPERSEDED}),
-    _P.READY: frozenset({_P.APPROVED, _P.REJECTED, _P.WITHDRAWN, _P.STALE, _P.SUPERSEDED}),
-    _P.APPROVED: frozenset({_P.STALE, _P.WITHDRAWN}),
+    _P.READY: frozenset({_P.APPROVED, _P.REJECTED, _P.WITHDRAWN, _P.STALE, _P.SUPERSEDED, _P.EXPIRED}),
+    # what was approved is void once its request was taken back, or edited and sent again
+    _P.APPROVED: frozenset({_P.STALE, _P.WITHDRAWN, _P.SUPERSEDED}),
 }

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import roles_of
@@ -27,6 +28,7 @@ class PlanStatus(models.TextChoices):
     STALE = "stale", _("Out of date")
     FAILED = "failed", _("Could not be made")
     SUPERSEDED = "superseded", _("Replaced by a newer plan")
+    EXPIRED = "expired", _("Expired")
 
 
 class RunStatus(models.TextChoices):
@@ -99,6 +101,11 @@ class _About(models.Model):
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
+    def undecided(self) -> PlanQuerySet:
+        """Those that wait for somebody else's decision, and may still get one."""
+        lasting = Q(valid_until__isnull=True) | Q(valid_until__gt=timezone.now())
+        return self.filter(lasting, status=PlanStatus.READY, approvals_needed__gt=0)
+
     def visible_to(self, user: Any) -> PlanQuerySet:
         """Everybody with a role; the job itself may say no (`Job.allows(user, "see")`)."""
         return self.all() if roles_of(user) else self.none()
@@ -118,12 +125,25 @@ class Plan(_About):
     hash = models.CharField(max_length=64, blank=True)
     failure = models.JSONField(null=True)
     made_at = models.DateTimeField(null=True)
+    valid_until = models.DateTimeField(null=True)
+    """Until when it may be decided, fixed when it became ready: a new setting changes no plan that was shown."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PlanQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["subject_kind", "subject_id", "-id"])]
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its time is over though it is still marked as ready: beat has not come yet, or does not run."""
+        over = self.valid_until is not None and self.valid_until <= timezone.now()
+        return over and self.status == PlanStatus.READY
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether nobody decided in time."""
+        return self.overdue or self.status == PlanStatus.EXPIRED
 
     def steps(self) -> list[Step]:
         """Return the steps that were rendered, from the stored bytes."""
@@ -165,6 +185,8 @@ class Decision(models.Model):
     content = models.TextField()
     accepted = models.JSONField(default=list)
     """The cautions that were ticked, as stored sentences."""
+    alone = models.BooleanField(default=False)
+    """Whether it is about one's own request, as there was only one administrator."""
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

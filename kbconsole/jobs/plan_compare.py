@@ -1,16 +1,18 @@
-"""What a plan intends otherwise than the one before it for the same subject."""
+"""What a plan intends otherwise than the version that its reader, or anybody, decided about before."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from kbconsole.common.sentences import Json
 from kbconsole.jobs.definition import canonical_text, phase_label
-from kbconsole.jobs.models import Plan
-from kbconsole.jobs.pages import lane_label
+from kbconsole.jobs.models import Decision, Plan
+from kbconsole.jobs.pages import lane_label, listed
 
 MOST = 40
 
@@ -26,32 +28,63 @@ class Differs:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The plan before and what differs from it; `more` is how many differences are not listed."""
+    """The version before and what differs from it; `more` is how many differences of the steps are not listed.
+
+    `asked`: what was asked for otherwise, by the words of the form. `decision`: the reader's own about the older
+    version, or the last one.
+    """
 
     older: Plan
+    decision: Decision | None
+    asked: list[Differs]
     changes: list[Differs]
     more: int
 
+    @property
+    def steps(self) -> int:
+        return len(self.changes) + self.more
 
-def compare(plan: Plan, plans: Any) -> Comparison | None:
-    """Compare a plan with the newest older one of the same job and subject among `plans`; None if there is none."""
-    older = (
-        plans.filter(
-            job=plan.job,
-            subject_kind=plan.subject_kind,
-            subject_id=plan.subject_id,
-            pk__lt=plan.pk,
-            made_at__isnull=False,
-        )
-        .order_by("-pk")
-        .first()
-    )
-    if older is None or not plan.content:
+
+def compare(plan: Plan, plans: Any, reader: Any = None) -> Comparison | None:
+    """Compare a plan with an older one of the same job and subject among `plans`; None if there is none.
+
+    It is the newest that the reader decided about; else the newest that anybody did; else the newest.
+    """
+    if not plan.content:
         return None
-    before, after = _values(older), _values(plan)
+    about = {"job": plan.job, "subject_kind": plan.subject_kind, "subject_id": plan.subject_id}
+    older = plans.filter(**about, pk__lt=plan.pk, made_at__isnull=False).exclude(content="").order_by("-pk")
+    decisions = Decision.objects.filter(plan__in=older).select_related("by").defer("content")
+    told = decisions.order_by("-plan_id", "-id")
+    decision = told.filter(by=reader).first() if reader is not None else None
+    decision = decision or told.first()
+    seen = older.filter(pk=decision.plan_id).first() if decision else older.first()
+    if seen is None:
+        return None
+    before, after = _values(seen), _values(plan)
+    changes = _differing(before, after)
+    return Comparison(seen, decision, _asked(seen, plan), changes[:MOST], len(changes[MOST:]))
+
+
+def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> list[Differs]:
     paths = [path for path in {**before, **after} if before.get(path) != after.get(path)]
-    changes = [Differs(path, before.get(path), after.get(path)) for path in paths[:MOST]]
-    return Comparison(older, changes, len(paths) - len(changes))
+    return [Differs(path, before.get(path), after.get(path)) for path in paths]
+
+
+def _asked(older: Plan, plan: Plan) -> list[Differs]:
+    """Return what was asked for otherwise: the reason, and the parameters that the job has words for."""
+    job = plan.known_definition()
+    words = {name: str(word) for name, word in job.words.items()} if job else {}
+    before, after = (
+        {words[n]: _said(v) for n, v in one.params.items() if n in words} for one in (older, plan)
+    )
+    return _differing({gettext("Why"): older.reason, **before}, {gettext("Why"): plan.reason, **after})
+
+
+def _said(value: Json) -> str:
+    if isinstance(value, list):
+        return listed(_said(item) for item in value)
+    return value if isinstance(value, str) else canonical_text(value)
 
 
 def _values(plan: Plan) -> dict[str, str]:

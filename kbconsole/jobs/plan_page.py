@@ -9,14 +9,16 @@ from datetime import datetime
 from typing import Any
 
 import yaml
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, say
 from kbconsole.jobs.cautions import Caution, cautions_of, object_name
-from kbconsole.jobs.definition import Step, Touch, canonical_text, phase_label
+from kbconsole.jobs.definition import Mark, Step, Touch, canonical_text, phase_label
 from kbconsole.jobs.dry_run_again import looks_before
+from kbconsole.jobs.marks import Surroundings, marks_of, planes_of
 from kbconsole.jobs.models import Decision, Plan, PlanStatus, Run
 from kbconsole.jobs.pages import lane_label, listed
 from kbconsole.jobs.services import may_decide
@@ -97,6 +99,7 @@ class PlanPage:
     warnings: list[Caution]
     decisions: list[Decision]
     runs: list[Run]
+    marks: list[Mark]
 
     @property
     def totals(self) -> dict[str, int]:
@@ -166,15 +169,26 @@ class PlanPage:
     @property
     def seen(self) -> str:
         """What a watching page knows: it shows news once this differs."""
-        return f"{self.plan.status}-{len(self.decisions)}"
+        return f"{'expired' if self.plan.lapsed else self.plan.status}-{len(self.decisions)}"
+
+    @property
+    def why_more(self) -> str:
+        """Why so many have to agree; empty where the job always needs as many, or its policy changed since."""
+        job = self.plan.known_definition()
+        if job is None or self.plan.told(lambda one: one.approvals_needed(), 0) != self.plan.approvals_needed:
+            return ""
+        return listed(job.approval.why(job))
 
 
 def page_of(plan: Plan) -> PlanPage:
-    """Read all that the page of a plan shows, in four queries."""
-    decisions = list(plan.decisions.select_related("by").order_by("id"))
+    """Read all that the page of a plan shows, in a constant number of queries."""
+    decided = Prefetch("decisions", Decision.objects.select_related("by").defer("content").order_by("id"))
+    prefetch_related_objects([plan], "diffs", decided)
+    decisions = list(plan.decisions.all())
     runs = list(plan.runs.order_by("-id"))
     planes = _planes(plan) if plan.content and plan.status != PlanStatus.MAKING else []
-    return PlanPage(plan, planes, cautions_of(plan), decisions, runs)
+    marks = marks_of(plan, planes_of(plan), plan.diffs.all(), decisions, Surroundings()) if planes else []
+    return PlanPage(plan, planes, cautions_of(plan), decisions, runs, marks)
 
 
 def _planes(plan: Plan) -> list[PlannedPlane]:

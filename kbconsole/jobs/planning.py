@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -77,7 +79,7 @@ def render(job: Job) -> str:
     return canonical_text({"job": job.slug, "params": job.params(), "facts": job.facts(), "steps": steps})
 
 
-def set_status(plan: Plan, to: PlanStatus, *, by: str, **changes: Json) -> bool:
+def set_status(plan: Plan, to: PlanStatus, *, by: str, **changes: Any) -> bool:
     """Move a plan, in the caller's transaction, and tell its job. False: somebody else moved it first."""
     if not transition(plan, to=to, edges=PLAN, **changes):
         return False
@@ -198,8 +200,11 @@ class MakePlan(Job):
         if plan.status != PlanStatus.MAKING:
             return
         if ended.status == RunStatus.SUCCEEDED:
-            needed = plan.definition().approvals_needed()
-            set_status(plan, PlanStatus.READY, by=ended.by, made_at=timezone.now(), approvals_needed=needed)
+            now, needed = timezone.now(), plan.definition().approvals_needed()
+            until = now + timedelta(hours=settings.KBCONSOLE_PLAN_HOURS)
+            set_status(
+                plan, PlanStatus.READY, by=ended.by, made_at=now, valid_until=until, approvals_needed=needed
+            )
             return
         run = plan.runs.get(pk=ended.run_id)
         bad = [

@@ -18,8 +18,10 @@ from kbconsole.common.sentences import declare, say
 from kbconsole.common.times import clock_text
 from kbconsole.jobs import waking
 from kbconsole.jobs.cautions import Caution, cautions_of
+from kbconsole.jobs.deciders import alone_refusal
 from kbconsole.jobs.definition import Job, Step, job_sentence
 from kbconsole.jobs.events import log
+from kbconsole.jobs.expiry import over
 from kbconsole.jobs.lifecycle import PLAN, RUN, STEP
 from kbconsole.jobs.models import (
     ACTIVE,
@@ -62,10 +64,13 @@ declare(
         ),
         "plan.needs_comment": _("Say why you reject it, so that the requester knows what to change."),
         "plan.unread": _("Nothing was approved yet: tick each warning to say that you have read it."),
-        "plan.needs_approval": _("This plan needs %(needed)s approvals before it may run."),
         "plan.requested": _("Asked for a plan: %(job)s for %(subject)s"),
         "plan.approved": _("Approved plan %(hash)s: %(job)s for %(subject)s"),
         "plan.went_ahead": _("Ran plan %(hash)s without another person's approval: %(job)s for %(subject)s"),
+        "plan.went_alone": _(
+            "Decided alone about plan %(hash)s, as there is only one administrator: %(job)s for %(subject)s. "
+            "%(comment)s"
+        ),
         "plan.rejected": _("Rejected plan %(hash)s: %(job)s for %(subject)s. %(comment)s"),
         "plan.withdrawn": _("Withdrew the plan: %(job)s for %(subject)s"),
         "run.started": _("Started: %(job)s for %(subject)s"),
@@ -84,7 +89,7 @@ def _on(about: Plan | Run) -> tuple[str, str, str]:
     return (about.subject_kind, about.subject_id, about.subject_label)
 
 
-def _may(about: Plan | Run, by: Any, act: str) -> None:
+def may_act(about: Plan | Run, by: Any, act: str) -> None:
     """Raise Refused unless the person has a role that acts, and the job lets them do this."""
     require(by, Role.DBA, Role.ADMIN)
     job = about.known_definition()
@@ -188,11 +193,11 @@ def may_decide(plan: Plan, user: Any) -> ConsoleError | None:
     job = plan.known_definition()
     if job is None:
         return Stale("jobs.code_gone")
-    if not has_role(user, Role.ADMIN) or not job.allows(user, "decide"):
+    if not has_role(user, job.approval.approves) or not job.allows(user, "decide"):
         return Refused("plan.needs_admin")
     if user.pk == plan.requested_by_id or user.pk in plan.editors:
         return Refused("plan.own")
-    return None
+    return over(plan) if plan.lapsed else None
 
 
 @transaction.atomic
@@ -212,9 +217,7 @@ def decide(
         raise Stale("plan.other_hash")
     if not approve and not comment.strip():
         raise ConsoleError("plan.needs_comment")
-    cautions = cautions_of(plan) if approve else []
-    if {caution.key for caution in cautions} - set(accepted):
-        raise ConsoleError("plan.unread")
+    cautions = _ticked(plan, accepted) if approve else []
     _keep(plan, by=by, approve=approve, comment=comment.strip(), cautions=cautions)
     if not approve:
         set_status(plan, PlanStatus.REJECTED, by=by.get_username())
@@ -223,7 +226,18 @@ def decide(
     return plan
 
 
+def _ticked(plan: Plan, accepted: Collection[str]) -> list[Caution]:
+    """Return the plan's cautions. Raises ConsoleError unless each was accepted."""
+    cautions = cautions_of(plan)
+    if {caution.key for caution in cautions} - set(accepted):
+        raise ConsoleError("plan.unread")
+    return cautions
+
+
 def _still_open(plan: Plan) -> None:
+    """Raise Stale unless the locked plan may be decided now, by the clock after the lock was got."""
+    if plan.lapsed:
+        raise over(plan)
     if plan.status == PlanStatus.READY:
         return
     last = plan.decisions.order_by("-id").first()
@@ -237,18 +251,21 @@ def _still_open(plan: Plan) -> None:
     raise Stale("plan.not_ready", status=say(f"plan_status.{plan.status}"))
 
 
-def _keep(plan: Plan, *, by: Any, approve: bool, comment: str, cautions: Sequence[Caution]) -> None:
+def _keep(
+    plan: Plan, *, by: Any, approve: bool, comment: str, cautions: Sequence[Caution], alone: bool = False
+) -> None:
     verdict = Decision.Verdict.APPROVE if approve else Decision.Verdict.REJECT
+    act = "plan.went_alone" if alone else "plan.approved" if approve else "plan.rejected"
     try:
         with transaction.atomic():
             Decision.objects.create(
                 plan=plan, by=by, verdict=verdict, comment=comment, plan_hash=plan.hash, content=plan.content,
-                accepted=[caution.sentence.to_json() for caution in cautions],
+                accepted=[caution.sentence.to_json() for caution in cautions], alone=alone,
             )  # fmt: skip
     except IntegrityError:
         raise Stale("plan.twice") from None
     record(
-        "plan.approved" if approve else "plan.rejected", by=by, on=_on(plan), plan_hash=plan.hash, reason=comment,
+        act, by=by, on=_on(plan), plan_hash=plan.hash, reason=comment,
         hash=plan.hash[:12], job=job_sentence(plan.job), subject=plan.subject_label, comment=comment,
         accepted=[caution.sentence for caution in cautions], requester=plan.requested_by.get_username(),
     )  # fmt: skip
@@ -260,15 +277,24 @@ def _go(plan: Plan, *, by: Any) -> Run:
 
 
 @transaction.atomic
-def go_ahead(plan_id: int, *, by: Any, seen_hash: str) -> Run:
-    """Run a plan that needs nobody else's approval. Raises Refused, Stale."""
+def go_ahead(
+    plan_id: int, *, by: Any, seen_hash: str, comment: str = "", accepted: Collection[str] = ()
+) -> Run:
+    """Run a plan that nobody else has to agree to; or decide alone, where the policy lets the only administrator.
+
+    The latter is a decision like others: all cautions are accepted, and it is kept. Raises Refused, Stale.
+    """
     plan = _locked(plan_id)
-    _may(plan, by, "run")
+    may_act(plan, by, "run")
     _still_open(plan)
-    if plan.approvals_needed:
-        raise Refused("plan.needs_approval", needed=plan.approvals_needed)
+    if plan.approvals_needed and (refusal := alone_refusal(plan, by)):
+        raise refusal
     if plan.hash != seen_hash:
         raise Stale("plan.other_hash")
+    if plan.approvals_needed:
+        ticked = _ticked(plan, accepted)
+        _keep(plan, by=by, approve=True, comment=comment.strip(), cautions=ticked, alone=True)
+        return _go(plan, by=by)
     run = _go(plan, by=by)
     record(
         "plan.went_ahead", by=by, on=_on(plan), plan_hash=plan.hash, run_id=run.pk, reason=plan.reason,
@@ -312,7 +338,7 @@ def withdraw(plan_id: int, *, by: Any) -> Plan:
 def cancel(run_id: int, *, by: Any) -> Run:
     """Ask a run to stop between steps. What was made stays."""
     run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
-    _may(run, by, "cancel")
+    may_act(run, by, "cancel")
     if not run.active:
         raise Stale("jobs.over", run=run.pk, status=say(f"run_status.{run.status}"))
     if not run.cancel_requested:
@@ -357,7 +383,7 @@ def retry_refusal(run: Run) -> Stale | None:
 def retry(run_id: int, *, by: Any) -> Run:
     """Run the steps again that did not succeed, and a check together with the change that it checks."""
     run = Run.objects.select_for_update(of=("self",)).select_related("plan").get(pk=run_id)
-    _may(run, by, "retry")
+    may_act(run, by, "retry")
     if refusal := retry_refusal(run):
         raise refusal
     again = _reset_steps(run)
@@ -399,7 +425,7 @@ def _reset_steps(run: Run) -> int:
 def check_again(run_id: int, position: int, *, by: Any) -> RunStep:
     """Look now at a step that waits, or that a person has just taken care of."""
     row = RunStep.objects.select_related("run").get(run_id=run_id, position=position)
-    _may(row.run, by, "retry")
+    may_act(row.run, by, "retry")
     parked = RunStep.objects.filter(pk=row.pk, status__in=[StepStatus.WAITING, StepStatus.NEEDS_PERSON])
     if parked.update(next_at=timezone.now()):
         log(row.run, say("jobs.asked_again", by=by.get_username()), step=row)

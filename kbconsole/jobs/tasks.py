@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from kbconsole.jobs import claims, runner, waking
+from kbconsole.jobs import claims, expiry, runner, waking
 
 
 @shared_task(name="jobs.advance")
@@ -16,6 +16,7 @@ def advance(run_id: int) -> None:
 
 @shared_task(name="jobs.tick")
 def tick() -> None:
-    """Take back what dead workers held, and wake what is due."""
+    """Take back what dead workers held, wake what is due, and expire plans that nobody decided in time."""
     for run_id in {*claims.reap(), *waking.due()}:
         waking.send(run_id)
+    expiry.expire_due()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,13 +17,18 @@ from django_htmx.http import HttpResponseStopPolling
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.htmx import template_for
-from kbconsole.common.roles import Role, require, roles_of
+from kbconsole.common.roles import Role, has_role, require, roles_of
 from kbconsole.jobs import approvals as queue
-from kbconsole.jobs import plan_page, run_page, services
+from kbconsole.jobs import plan_page, policy_page, run_page, services
+from kbconsole.jobs.again import again_refusal, make_again
+from kbconsole.jobs.deciders import alone_refusal, holders, who_may_decide
 from kbconsole.jobs.forms import DecisionForm
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.pages import denials, may, sees, subject_url
 from kbconsole.jobs.plan_compare import compare
+from kbconsole.jobs.policy_page import deciding_roles
+
+MOST_NAMED = 8
 
 
 def _plan(request: HttpRequest, pk: int) -> Plan:
@@ -66,20 +72,36 @@ def _show_plan(
 ) -> HttpResponse:  # fmt: skip
     page = plan_page.page_of(plan)
     user = request.user
-    open_ = plan.status == PlanStatus.READY
+    open_ = plan.status == PlanStatus.READY and not plan.overdue
     refusal = plan_page.refusal(page, user) if open_ else ""
     go_refusal = may(plan, user, "run") if open_ else ""
     context = {
-        "page": page, "plan": plan, "error": error,
-        "before": compare(plan, Plan.objects.visible_to(user)), "subject_url": subject_url(plan),
+        "page": page, "plan": plan, "error": error, **_deciding(plan, user, open_=open_),
+        "before": compare(plan, Plan.objects.visible_to(user), user), "subject_url": subject_url(plan),
+        "again": not may(plan, user, "run") and again_refusal(plan) is None,
         "form": form or DecisionForm(initial={"seen_hash": plan.hash}, warnings=page.warnings),
         "queue": request.GET.get("queue") or request.POST.get("queue"),
         "open": open_, "refusal": refusal, "go_refusal": go_refusal,
         "decides": open_ and not (refusal if plan.approvals_needed else go_refusal),
         "mine": services.may_withdraw(plan, user),
     }  # fmt: skip
+    context["ticks"] = context["decides"] or context.get("alone", False)
     template = template_for(request, "jobs/plan_detail.html", "jobs/_plan.html")
     return render(request, template, context, status=status)
+
+
+def _mine(plan: Plan, user: Any) -> bool:
+    return user.pk == plan.requested_by_id or user.pk in plan.editors
+
+
+def _deciding(plan: Plan, user: Any, *, open_: bool) -> dict[str, Any]:
+    """Return who else may decide, and whether an administrator decides alone, or why not."""
+    if not open_ or not plan.approvals_needed:
+        return {}
+    deciders = [person.get_username() for person in who_may_decide(plan)[:MOST_NAMED]]
+    refusal = alone_refusal(plan, user) if _mine(plan, user) else None
+    said = refusal if refusal and refusal.sentence.code != "plan.needs_approval" else None
+    return {"deciders": deciders, "alone": _mine(plan, user) and refusal is None, "alone_refusal": said}
 
 
 def plan_approve(request: HttpRequest, pk: int) -> HttpResponse:
@@ -113,7 +135,10 @@ def _decide(request: HttpRequest, pk: int, *, approve: bool) -> HttpResponse:
 
 
 def _after_decision(request: HttpRequest, plan: Plan) -> HttpResponse:
-    """Open the next plan for somebody who works through the queue; else show what the decision started."""
+    """Open the next plan for somebody who works through the queue; else show what the decision started.
+
+    The message says what was decided, and leads back to it.
+    """
     said = _("%(status)s: %(job)s for %(subject)s.") if plan.status != PlanStatus.READY else _(
         "Your approval of %(job)s for %(subject)s is kept; it needs another one."
     )  # fmt: skip
@@ -121,11 +146,16 @@ def _after_decision(request: HttpRequest, plan: Plan) -> HttpResponse:
     if not request.POST.get("queue"):
         messages.success(request, said % words)
         return redirect("jobs:plan-detail", plan.pk)
-    messages.success(request, format_html("{} {}", said % words, _link_to_run(plan)))
+    messages.success(request, format_html("{} {} {}", said % words, _link_back(plan), _link_to_run(plan)))
     following = next(iter(queue.waiting_for(request.user)), None)
     if following:
         return redirect(reverse("jobs:plan-detail", args=[following.pk]) + "?queue=1")
     return redirect("jobs:approvals")
+
+
+def _link_back(plan: Plan) -> str:
+    words = _("Back to plan %(n)s") % {"n": plan.pk}
+    return format_html('<a href="{}">{}</a>', reverse("jobs:plan-detail", args=[plan.pk]), words)
 
 
 def _link_to_run(plan: Plan) -> str:
@@ -163,10 +193,27 @@ def plan_go_ahead(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         with denials("run.started", request.user, plan):
             require(request.user, Role.DBA, Role.ADMIN)
-            run = services.go_ahead(pk, by=request.user, seen_hash=form.cleaned_data.get("seen_hash", ""))
+            given = form.cleaned_data
+            run = services.go_ahead(
+                pk, by=request.user, seen_hash=given.get("seen_hash", ""), comment=given.get("comment", ""),
+                accepted=given.get("accept", []),
+            )  # fmt: skip
     except ConsoleError as error:
         return _show_plan(request, _plan(request, pk), form=form, error=error, status=error.status)
     return redirect("jobs:run-detail", run.pk)
+
+
+def plan_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have a plan made again that could not be made, went out of date, or expired."""
+    plan = _plan(request, pk)
+    if request.method != "POST":
+        return redirect("jobs:plan-detail", pk)
+    try:
+        with denials("plan.requested", request.user, plan):
+            made = make_again(pk, by=request.user)
+    except ConsoleError as error:
+        return _show_plan(request, _plan(request, pk), error=error, status=error.status)
+    return redirect("jobs:plan-detail", made.pk)
 
 
 # Approvals
@@ -177,17 +224,50 @@ def approvals(request: HttpRequest) -> HttpResponse:
     """Which plans may go ahead, and which need care."""
     if not roles_of(request.user):
         raise Http404
-    admin = Role.ADMIN in roles_of(request.user)
-    tab = request.GET.get("tab", "")
-    tab = tab if tab in queue.TABS else ("waiting" if admin else "mine")
-    rows = queue.rows(tab, request.user)
+    tab, rows = _tab(request), queue.rows(_tab(request), request.user)
     context = {
-        "tab": tab, "rows": rows, "admin": admin, "most": queue.MOST,
+        "tab": tab, "rows": rows, "admin": _decides(request), "most": queue.MOST,
+        "seen": ",".join(f"{row.plan.pk}-{queue.standing(row.plan)}" for row in rows),
         "last_decided": queue.decided(request.user) if not rows and tab != "decided" else [],
     }  # fmt: skip
     return render(
         request, template_for(request, "jobs/approval_list.html", "jobs/_approval_list.html"), context
     )
+
+
+def _decides(request: HttpRequest) -> bool:
+    return has_role(request.user, *deciding_roles())
+
+
+def _tab(request: HttpRequest) -> str:
+    tab = request.GET.get("tab", "")
+    return tab if tab in queue.TABS else ("waiting" if _decides(request) else "mine")
+
+
+@require_safe
+def approvals_news(request: HttpRequest) -> HttpResponse:
+    """How many plans of a tab are new since the watching page was drawn; 204 while nothing is other than there."""
+    if not roles_of(request.user):
+        raise Http404
+    tab, seen = _tab(request), request.GET.get("seen", "")
+    known = dict(one.split("-", 1) for one in seen.split(",") if "-" in one)
+    now = {str(pk): how for pk, how in queue.watched(tab, request.user).items()}
+    if now == known:
+        return HttpResponse(status=204)
+    context = {"tab": tab, "seen": seen, "fresh": len(now.keys() - known.keys()), "changed": True}
+    return render(request, "jobs/_approval_news.html", context)
+
+
+@require_safe
+def policy(request: HttpRequest) -> HttpResponse:
+    """Which act needs whose approval, and what holds where there is only one administrator."""
+    if not roles_of(request.user):
+        raise Http404
+    context = {
+        "planned": policy_page.planned(), "others": policy_page.others(),
+        "administrators": holders(Role.ADMIN), "hours": f"{settings.KBCONSOLE_PLAN_HOURS:g}",
+    }  # fmt: skip
+    return render(request, "jobs/policy.html", context)
 
 
 # Runs

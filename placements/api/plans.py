@@ -29,6 +29,7 @@ class DecisionAnswer(Answer):
     comment = serializers.CharField()
     accepted = SentencesField(help_text="The cautions that were accepted.")
     plan_hash = serializers.CharField()
+    alone = serializers.BooleanField(help_text="Whether the only administrator decided about their own request.")
     at = serializers.DateTimeField()
 
 
@@ -48,6 +49,7 @@ class PlanAnswer(Answer):
     decisions = DecisionAnswer(many=True)
     runs = serializers.SerializerMethodField(help_text="Ids of its runs, the oldest makes the plan.")
     made_at = serializers.DateTimeField(allow_null=True)
+    valid_until = serializers.DateTimeField(allow_null=True, help_text="Until when it may be decided.")
     created_at = serializers.DateTimeField()
 
     def get_runs(self, plan: Plan) -> list[int]:
@@ -100,6 +102,10 @@ class ApproveBody(HashBody):
 
     accepted = serializers.ListField(child=Text(max_length=64), required=False, default=list, max_length=1000)
     comment = Text(required=False, default="", allow_blank=True, max_length=4000)
+
+
+class GoAheadBody(ApproveBody):
+    """`accepted` and `comment` count where the only administrator decides about their own request."""
 
 
 class RejectBody(HashBody):
@@ -218,11 +224,14 @@ class PlanWithdraw(PlanApi):
 
 
 class PlanGoAhead(PlanApi):
-    """Run a plan that needs nobody else's approval."""
+    """Run a plan that needs nobody else's approval, or decide alone where there is only one administrator."""
 
-    @answers(RunAnswer, body=HashBody, code=202)
+    @answers(RunAnswer, body=GoAheadBody, code=202)
     def post(self, request: Request, pk: int) -> Response:
-        given, plan = self.body(request, HashBody), self.plan(request, pk)
+        given, plan = self.body(request, GoAheadBody), self.plan(request, pk)
         with denials("run.started", request.user, plan):
-            run = services.go_ahead(plan.pk, by=request.user, seen_hash=given["hash"])
+            run = services.go_ahead(
+                plan.pk, by=request.user, seen_hash=given["hash"], comment=given["comment"],
+                accepted=given["accepted"],
+            )  # fmt: skip
         return self.answer(request, RunAnswer, run, 202)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.lifecycle import allowed, transition
-from kbconsole.common.roles import Role, has_role, roles_of
+from kbconsole.common.policy import Policy
 from kbconsole.common.sentences import Json, Sentence, declare
 from kbconsole.fleet import access
 from kbconsole.fleet.models import Plane
@@ -73,6 +73,8 @@ declare(
     }
 )
 
+WIPES = _("deleting it takes the backups along")
+"""Why a plan needs a second administrator, for every job of which it is true."""
 DEADLINES = {"services": 180, "addresses": 600, "pods": 900, "roles": 300, "agree": 120}
 """How long each look may say "not yet", in seconds."""
 
@@ -81,6 +83,7 @@ DEADLINES = {"services": 180, "addresses": 600, "pods": 900, "roles": 300, "agre
 class DatabaseJob(Job):
     """A job on one database. The fields say all about it, so that the plan stands for itself."""
 
+    approval: ClassVar[Policy] = Policy(owned=True)
     placement: int
     name: str
     namespace: str
@@ -102,11 +105,9 @@ class DatabaseJob(Job):
         return Placement.objects.get(pk=self.placement)
 
     def allows(self, user: Any, act: str) -> bool:
-        """Everybody with a role sees; admins decide; the owner and admins run, cancel and retry."""
-        if act == "see":
-            return bool(roles_of(user))
-        if act == "decide":
-            return has_role(user, Role.ADMIN)
+        """Seeing and deciding as the policy says; running, cancelling and retrying for those whose database it is."""
+        if act in ("see", "decide"):
+            return super().allows(user, act)
         return self.row().may_change(user)
 
     def shares(self, user: Any) -> bool:

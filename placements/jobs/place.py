@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
-from kbconsole.common.sentences import Json, Sentence, say
+from kbconsole.common.policy import Policy, Rule
+from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import EnsureNamespace
 from kbconsole.fleet.jobs import role_steps
 from kbconsole.fleet.models import Plane
 from kbconsole.fleet.preflight import room
 from kbconsole.fleet.preflight.operator import Operator, read_operator
-from kbconsole.jobs.definition import Ended, Step, register
-from kbconsole.jobs.models import PlanStatus, RunStatus
+from kbconsole.jobs.definition import Ended, Mark, Step, register
+from kbconsole.jobs.models import PlanStatus, Run, RunStatus
 from kbconsole.k8s.kinds import kind_named
 from networking.models import Profile
 from placements.checks import (
@@ -25,7 +26,7 @@ from placements.checks import (
     PlaneFits,
 )
 from placements.engines.base import Chosen
-from placements.jobs.base import DatabaseJob, chosen_definition, note_observation
+from placements.jobs.base import WIPES, DatabaseJob, chosen_definition, note_observation
 from placements.jobs.changes import ApplyCluster
 from placements.models import Status
 from placements.names import DatabaseNames, names_of, plane_problems
@@ -48,6 +49,13 @@ DIFFERS = (
     ),
 )
 
+declare(
+    {
+        "placements.what_place": _("Place %(subject)s: %(replicas)s × %(engine)s on %(planes)s"),
+        "placements.first_use": _("first use of this network profile"),
+    }
+)
+
 
 @register
 @dataclass(frozen=True)
@@ -56,12 +64,32 @@ class PlaceDatabase(DatabaseJob):
 
     slug: ClassVar[str] = "place-database"
     label: ClassVar[object] = _("Place database")
+    approval: ClassVar[Policy] = Policy(
+        owned=True,
+        rules=(
+            Rule(1),
+            Rule(2, _("its addresses are public"), lambda job: job.kind_().public(job.config)),
+            Rule(2, WIPES, lambda job: job.termination_policy == TerminationPolicy.WIPE_OUT),
+        ),
+    )
+    words: ClassVar[Mapping[str, object]] = {
+        "name": _("Name"), "namespace": _("Namespace"), "engine": _("Engine"), "replicas": _("Replicas"),
+        "planes": _("Planes, in order"), "cpu": _("CPU"), "memory": _("Memory"), "disk_gib": _("Disk of one replica"),
+        "termination_policy": _("Termination policy"), "kind": _("Network"), "config": _("Network settings"),
+    }  # fmt: skip
     cpu: str
     memory: str
     disk_gib: int
     termination_policy: str
     profile_version: int
     storage_class: str = ""
+    first_use: bool = False
+    """Whether no database runs under this version of the profile yet, when the plan was made."""
+
+    def informed(self) -> PlaceDatabase:
+        under = {"params__profile": self.profile, "params__profile_version": self.profile_version}
+        made = Run.objects.filter(job=self.slug, status=RunStatus.SUCCEEDED, **under)
+        return replace(self, first_use=not made.exists())
 
     def steps(self) -> Iterable[Step]:
         control, uids = access.control_plane(), self.uids()
@@ -132,12 +160,15 @@ class PlaceDatabase(DatabaseJob):
             "profile_version": Profile.objects.values_list("version", flat=True).get(pk=self.profile),
         }
 
-    def approvals_needed(self) -> int:
-        wipes = self.termination_policy == TerminationPolicy.WIPE_OUT
-        return 2 if wipes or self.kind_().public(self.config) else 1
+    def what(self) -> Sentence:
+        return say(
+            "placements.what_place", subject=self.subject().label, replicas=self.replicas, engine=self.engine,
+            planes=list(self.planes),
+        )  # fmt: skip
 
-    def marks(self) -> list[Sentence]:
-        return [say("placements.public")] if self.kind_().public(self.config) else []
+    def marks(self) -> list[Mark]:
+        public = [Mark(say("placements.public"))] if self.kind_().public(self.config) else []
+        return public + ([Mark(say("placements.first_use"), "warn")] if self.first_use else [])
 
     def promise(self) -> Sentence | None:
         return survival(self.replicas, self.planes, self.engine_()).headline

@@ -9,7 +9,8 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
-from kbconsole.common.sentences import Json, declare
+from kbconsole.common.policy import Policy, Rule
+from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import EnsureNamespace, uid_of
 from kbconsole.fleet.preflight import room
@@ -28,6 +29,7 @@ from placements.rendering import API_VERSIONS
 
 declare(
     {
+        "placements.what_repair": _("Copy the objects that planes of %(subject)s lack"),
         "placements.repair_no_source": _(
             "Nothing to copy from: no plane of %(name)s has %(objects)s. What no plane has, the operator makes by "
             "itself; if it does not within a minute, look at its log in the control plane. A RoleBinding it tries "
@@ -55,6 +57,7 @@ class RepairMirrors(DatabaseJob):
 
     slug: ClassVar[str] = "repair-mirrors"
     label: ClassVar[object] = _("Copy missing objects")
+    approval: ClassVar[Policy] = Policy(owned=True, rules=(Rule(1),))
     uid: str
     """Of the Cluster: only the database that the placement made is mended."""
 
@@ -107,8 +110,8 @@ class RepairMirrors(DatabaseJob):
     def facts(self) -> dict[str, Json]:
         return {"planes": self.uids(), "cluster": self.uid}
 
-    def approvals_needed(self) -> int:
-        return 1
+    def what(self) -> Sentence:
+        return say("placements.what_repair", subject=self.subject().label)
 
     def on_start(self, run_id: int) -> None:
         self.set_status(Status.APPLYING)

@@ -9,18 +9,19 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
+from kbconsole.common.policy import Policy, Rule
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.fleet.asking import unheard
 from kbconsole.fleet.changes import Apply, Remove, RemoveMatching
 from kbconsole.fleet.checks import Absent
 from kbconsole.fleet.preflight.operator import read_operator
-from kbconsole.jobs.definition import Change, Ended, Step, register
+from kbconsole.jobs.definition import Change, Ended, Mark, Step, register
 from kbconsole.jobs.models import RunStatus, RunStep, StepStatus
 from kbconsole.k8s.kinds import Kind, Object, kind_named
 from placements.checks import ClusterGone, PlaneFits, PlaneReturns
 from placements.facts import Trace, traces
-from placements.jobs.base import DatabaseJob, known_definition
+from placements.jobs.base import WIPES, DatabaseJob, known_definition
 from placements.jobs.changes import ApplyCluster, RemoveOrphans
 from placements.jobs.place import PlaceDatabase
 from placements.models import Status
@@ -43,6 +44,8 @@ declare(
             "The operator has %(planes)s enabled, and lets no Cluster go while an enabled plane gives no answer. "
             "Before you approve, have it put into multiCluster.contextsDisabled and both Deployments rolled."
         ),
+        "placements.what_retire": _("Retire %(subject)s; its data goes, backups stay"),
+        "placements.what_wipe": _("Retire %(subject)s; its data and its backups go"),
         "placements.mark_lost": _("%(planes)s unknown"),
         "placements.never_answered": _("never"),
     }
@@ -62,6 +65,10 @@ class RetireDatabase(DatabaseJob):
 
     slug: ClassVar[str] = "retire-database"
     label: ClassVar[object] = _("Retire database")
+    approval: ClassVar[Policy] = Policy(
+        owned=True,
+        rules=(Rule(1), Rule(2, WIPES, lambda job: job.policy == TerminationPolicy.WIPE_OUT)),
+    )
     policy: str
     """`Delete` or `WipeOut`: what becomes of the data was chosen in words, not left to a default."""
     uid: str
@@ -157,11 +164,13 @@ class RetireDatabase(DatabaseJob):
     def facts(self) -> dict[str, Json]:
         return {"planes": self.uids(), "cluster": self.uid}
 
-    def approvals_needed(self) -> int:
-        return 2 if self.policy == TerminationPolicy.WIPE_OUT else 1
+    def what(self) -> Sentence:
+        wipes = self.policy == TerminationPolicy.WIPE_OUT
+        code = "placements.what_wipe" if wipes else "placements.what_retire"
+        return say(code, subject=self.subject().label)
 
-    def marks(self) -> list[Sentence]:
-        return [say("placements.mark_lost", planes=list(self.lost))] if self.lost else []
+    def marks(self) -> list[Mark]:
+        return [Mark(say("placements.mark_lost", planes=list(self.lost)))] if self.lost else []
 
     def cautions(self) -> list[Sentence]:
         wipes = self.policy == TerminationPolicy.WIPE_OUT

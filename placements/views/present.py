@@ -76,6 +76,10 @@ def _waiting(plan: Plan | None) -> Present:
     if plan.status == PlanStatus.MAKING:
         text = _("The plan is being made: the console asks the planes what would change. Nothing is changed.")
         return Present(text, plan.created_at)
+    if plan.lapsed:
+        return Present(
+            _("Nobody decided about the plan in time, so it expired. Make it again."), plan.valid_until
+        )
     if plan.status == PlanStatus.READY:
         return Present(_ready(plan), plan.made_at)
     if plan.status == PlanStatus.FAILED:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from kbconsole.common.sentences import Sentence
 from kbconsole.fleet.models import Plane
+from kbconsole.jobs.pages import listed
 from networking.models import Profile
 from placements.engines.base import Chosen, DefinitionFact, Engine, engine_named
 from placements.forms import WishForm
@@ -37,8 +38,8 @@ class Summary:
     memory: str = ""
     disk_gib: int = 0
     approvals: int = 0
-    public: bool = False
-    wipes: bool = False
+    why_more: list[str] = field(default_factory=list)
+    """Why more than one administrator has to agree."""
     cautions: list[Sentence] = field(default_factory=list)
 
     @property
@@ -128,21 +129,21 @@ def _network(said: Summary, profile: Profile, values: Mapping[str, Any]) -> None
     said.load_balancers = kind.load_balancers(config, values["replicas"] or 0)
     said.minimum_disk = kind.minimum_disk_gib(config)
     said.minimum_disk_reason = kind.minimum_disk_reason(config)
-    said.public, policy = kind.public(config), values["termination_policy"] or ""
+    policy = values["termination_policy"] or ""
     said.cautions += kind.cautions(config, [])
     job = PlaceDatabase(
         placement=0, name="", namespace="", engine="", replicas=0, planes=[], profile=profile.pk,
         kind=profile.kind, config=config, cpu="", memory="", disk_gib=0, termination_policy=policy,
         profile_version=profile.version,
     )  # fmt: skip
-    said.approvals = job.approvals_needed()
-    said.wipes = said.approvals > 1 and not said.public
+    said.approvals, said.why_more = job.approvals_needed(), job.approval.why(job)
 
 
 def approvers(said: Summary) -> str:
     """Return who has to agree, in a sentence."""
     if said.approvals < 2:
         return _("One administrator who did not ask for this.")
-    if said.public:
-        return _("Two administrators who did not ask for this, because its addresses are public.")
-    return _("Two administrators who did not ask for this, because deleting it takes the backups along.")
+    words = {"n": said.approvals, "why": listed(said.why_more)}
+    if said.approvals == 2:
+        return _("Two administrators who did not ask for this, because %(why)s.") % words
+    return _("%(n)s administrators who did not ask for this, because %(why)s.") % words

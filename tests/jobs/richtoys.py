@@ -16,6 +16,7 @@ from kbconsole.jobs.definition import (
     Diff,
     Finding,
     Job,
+    Mark,
     ObjectDiff,
     Outcome,
     Step,
@@ -153,8 +154,8 @@ class RichJob(Job):
     def cautions(self) -> list[Sentence]:
         return [say("rich.public", what=f"etcd-{self.number}")] if self.cautious else []
 
-    def marks(self) -> list[Sentence]:
-        return [say("rich.mark")] if self.cautious else []
+    def marks(self) -> list[Mark]:
+        return [Mark(say("rich.mark"))] if self.cautious else []
 
     def allows(self, user: Any, act: str) -> bool:
         return not self.hidden or user.username == "adam"

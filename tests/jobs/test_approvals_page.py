@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from kbconsole.fleet.models import Plane
 from kbconsole.jobs import services
 from kbconsole.jobs.approvals import waiting_for
 from kbconsole.jobs.models import Plan
@@ -51,7 +52,7 @@ def test_marks_say_what_needs_care(dana: User, adam: User, ada: User, world: Wor
     ):
         assert mark in page
     services.decide(plan.pk, by=ada, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
-    assert "approval 2 of 2" in show(adam)
+    assert "second approver missing" in show(adam)
     assert listed(show(ada)) != [plan.pk] or "Decided last" in show(ada)
 
 
@@ -93,6 +94,59 @@ def test_after_a_decision_the_next_one_opens(dana: User, adam: User, world: Worl
     assert to["Location"] == "/approvals/"
 
 
+def test_the_message_says_what_was_decided_and_leads_back(dana: User, adam: User, world: World) -> None:
+    first, second = made(dana, number=1), made(dana, number=2)
+    client = signed_in(adam)
+    client.post(f"/plans/{first.pk}/reject/", {"seen_hash": first.hash, "queue": "1", "comment": "no"})
+    page = client.get(f"/plans/{second.pk}/?queue=1").content.decode()
+    assert "Rejected: Copy RBAC for demo/etcd-1." in page
+    assert f'<a href="/plans/{first.pk}/">Back to plan {first.pk}</a>' in page
+
+
+def news(user: User, tab: str) -> Any:
+    """Ask as the page would that this person has open."""
+    address = re.search(r'hx-get="(/approvals/news/[^"]+)"', show(user, f"?tab={tab}"))
+    assert address
+    return lambda: signed_in(user).get(address[1].replace("&amp;", "&"))
+
+
+def test_an_open_list_tells_of_new_ones_and_of_decided_ones_and_stays_as_it_is(
+    dana: User, adam: User, ada: User, world: World
+) -> None:
+    first = made(dana, number=1)
+    waiting, mine = news(adam, "waiting"), news(dana, "mine")
+    assert (waiting().status_code, mine().status_code) == (204, 204)
+    made(dana, number=2)
+    made(dana, number=3)
+    told = waiting().content.decode()
+    assert "2 new" in told and 'href="/approvals/?tab=waiting"' in told
+    assert "<li" not in told, "rows would move what is being read"
+    made(ada, number=4)
+    assert "2 new" in mine().content.decode(), "what others ask for is not new here"
+    waiting = news(adam, "waiting")
+    services.decide(first.pk, by=ada, approve=False, seen_hash=first.hash, comment="no")
+    assert "Something here was decided or changed" in waiting().content.decode()
+    assert signed_in(adam).get("/approvals/news/?tab=%00&seen=nonsense,,-").status_code == 200
+
+
+def test_a_plan_on_a_plane_that_gives_no_answer_would_fail_now(dana: User, adam: User, world: World) -> None:
+    plan = made(dana)
+    assert "would fail now" not in show(adam)
+    Plane.objects.create(name="k8s-3", uid="u-3", last_error={"code": "x", "params": {}})
+    Plane.objects.create(name="k8s-9", uid="u-9", last_error={"code": "x", "params": {}})
+    for page in (show(adam), signed_in(adam).get(f"/plans/{plan.pk}/").content.decode()):
+        assert "would fail now: k8s-3<" in page
+    services.decide(plan.pk, by=adam, approve=False, seen_hash=plan.hash, comment="no")
+    assert "would fail now" not in show(adam, "?tab=decided")
+
+
+def test_a_row_says_until_when_it_is_valid(dana: User, adam: User, world: World) -> None:
+    plan = made(dana)
+    page = " ".join(re.sub(r"<[^>]+>", " ", show(adam)).split())
+    assert re.search(r"waiting since \d+ s ago valid until in (23|24) h", page)
+    assert plan.valid_until and plan.made_at
+
+
 def test_the_list_comes_as_a_fragment(dana: User, adam: User, world: World) -> None:
     made(dana)
     page = show(adam, "?tab=waiting", {"HX-Request": "true"})
@@ -125,7 +179,7 @@ def test_queries_do_not_grow_with_rows(
             copy.save(force_insert=True)
         for tab in ("waiting", "mine", "decided"):
             client = signed_in(adam)
-            with django_assert_max_num_queries(10) as seen:
+            with django_assert_max_num_queries(12) as seen:
                 assert client.get(f"/approvals/?tab={tab}").status_code == 200
             counts.append(len(seen))
         assert len(waiting_for(adam)) == rows

@@ -65,14 +65,30 @@ def test_sent_again_it_says_what_differs_from_the_one_before(dana: User, adam: U
     older = made(dana)
     same = made(dana)
     page = text(signed_in(adam).get(url(same)))
-    assert f"Since plan {older.pk}" in page
+    assert f"what differs from plan {older.pk}" in page
     assert "It asks for the same, step by step." in page
     other = made(dana, how={"k8s-2": "unchecked"})
     page = text(signed_in(adam).get(url(other)))
-    assert f"Since plan {same.pk}" in page
+    assert f"what differs from plan {same.pk}" in page
     assert "<span>k8s-2, Apply role: how</span><del>created</del><ins>unchecked</ins>" in page
-    assert "1 value differs" in page
-    assert "Since plan" not in text(signed_in(adam).get(url(made(dana, number=2))))
+    assert "1 value of the steps differs" in page
+    assert "Sent before" not in text(signed_in(adam).get(url(made(dana, number=2))))
+
+
+def test_it_is_compared_with_the_version_that_its_reader_decided_about(
+    dana: User, adam: User, ada: User, world: World
+) -> None:
+    seen = made(dana, reason="for payments")
+    post(adam, seen, "reject", comment="too wide")
+    unseen = made(dana, how={"k8s-1": "unchanged"})
+    other = made(dana, how={"k8s-2": "unchecked"}, reason="for payments, narrower")
+    for reader, whose in ((adam, "Your decision about that one"), (ada, "adam about that one")):
+        page = text(signed_in(reader).get(url(other)))
+        assert f"what differs from plan {seen.pk}" in page
+        assert f"{whose}, " in page and "Rejected – “too wide”" in page
+        assert "<span>Why</span><del>for payments</del><ins>for payments, narrower</ins>" in page
+    assert Plan.objects.get(pk=unseen.pk).status == "superseded"
+    assert page.index("what differs") < page.index("What would change")
 
 
 def test_warnings_stand_worst_first(dana: User, world: World) -> None:
@@ -199,12 +215,13 @@ def test_two_approvals_by_two_people(dana: User, adam: User, ada: User, world: W
     assert Run.objects.filter(job="rich").count() == 1
 
 
-def test_the_requester_sees_why_not_and_may_withdraw(dana: User, world: World) -> None:
+def test_the_requester_sees_why_not_and_may_withdraw(dana: User, ada: User, world: World) -> None:
     boss = person("boss", "admin")
     plan = made(boss)
     page = text(signed_in(boss).get(url(plan)))
     assert 'aria-disabled="true"' in page
     assert "You asked for this or edited it" in page
+    assert "Who may decide: ada." in page
     refused = post(boss, plan, "approve")
     assert refused.status_code == 403
     assert "You asked for this or edited it" in text(refused)
@@ -270,7 +287,7 @@ def test_news_while_reading(dana: User, adam: User, ada: User, world: World) -> 
 
 def test_an_act_that_came_back_as_a_link_leads_to_the_page(dana: User, adam: User, world: World) -> None:
     plan = made(dana)
-    for act in ("approve/", "reject/", "withdraw/", "go-ahead/"):
+    for act in ("approve/", "reject/", "withdraw/", "go-ahead/", "again/"):
         assert signed_in(adam).get(url(plan, act))["Location"] == url(plan)
 
 
@@ -280,7 +297,7 @@ def test_queries_do_not_grow_with_steps(
     counts = []
     for number, width in ((1, 1), (2, 20)):
         client, plan = signed_in(adam), made(dana, number=number, width=width)
-        with django_assert_max_num_queries(12) as seen:
+        with django_assert_max_num_queries(16) as seen:
             assert client.get(url(plan)).status_code == 200
         counts.append(len(seen))
     assert counts[0] == counts[1]

@@ -57,6 +57,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "stale": Look(_("Out of date"), "warn", "warn"),
         "failed": Look(_("Could not be made"), "fail", "bad"),
         "superseded": Look(_("Replaced by a newer plan"), "skip", "quiet"),
+        "expired": Look(_("Expired"), "stop", "warn"),
     },
     "match": {
         "matches": Look(_("Matches plan"), "pass", "ok"),
@@ -73,6 +74,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "connected": Look(_("Connected"), "pass", "ok"),
         "connecting": Look(_("Connecting"), "run", "busy"),
         "silent": Look(_("No answer"), "fail", "bad"),
+        "unchecked": Look(_("Not checked"), "unknown", "quiet"),
         "maintenance": Look(_("Maintenance"), "pause", "wait"),
         "disabled": Look(_("Disabled"), "stop", "quiet"),
         "retired": Look(_("Retired"), "archive", "quiet"),
