@@ -28,6 +28,6 @@ def _is_fragment(request: HttpRequest) -> bool:
 
 def _waiting(user: Any) -> int:
     """Return how many plans wait for this person. Few wait at a time, and SQLite cannot look into a JSON list."""
-    waiting = Plan.objects.filter(status=PlanStatus.READY, approvals_needed__gt=0).exclude(requested_by=user)
+    waiting = Plan.objects.undecided().exclude(requested_by=user)
     editors = waiting.exclude(decisions__by=user).values_list("editors", flat=True)
     return sum(user.pk not in who for who in editors)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
@@ -14,6 +15,7 @@ from kbconsole.common.lifecycle import transition
 from kbconsole.common.roles import Role, has_role, require
 from kbconsole.common.sentences import declare, say
 from kbconsole.common.times import clock_text
+from kbconsole.jobs import again
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.planning import MakePlan, set_status
@@ -29,6 +31,7 @@ declare(
     {
         "placement.requested": _("Asked for %(name)s: %(replicas)s × %(engine)s over %(planes)s"),
         "placement.changed": _("Changed the request for %(name)s and sent it again"),
+        "placement.sent_again": _("Edited the request for %(name)s, which was %(was)s, and sent it again"),
         "placement.planned_again": _("Asked to make the plan for %(name)s again"),
         "placement.cancelled": _("Took the request for %(name)s back"),
         "placement.retire_requested": _("Asked to retire %(name)s with the policy %(policy)s"),
@@ -64,6 +67,8 @@ declare(
         ),
     }
 )
+EDITABLE = (Status.WAITING, Status.REJECTED, Status.CANCELLED, Status.ATTENTION)
+"""Statuses in which a request may be edited, as long as its Cluster was never made."""
 
 
 def _on(placement: Placement) -> tuple[str, str, str]:
@@ -171,16 +176,54 @@ def _plannable(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> P
 
 @transaction.atomic
 def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
-    """Change a request that waits and send it again: the plan that was shown is void, also if it was approved."""
-    placement = _plannable(placement_id, by=by, statuses=(Status.WAITING,))
+    """Change a request and send it again, also one that was rejected, taken back, or failed before its Cluster.
+
+    It stays the same placement. Whatever was shown or approved before is void. Raises Refused, Stale, WishRefused.
+    """
+    placement = _plannable(placement_id, by=by, statuses=EDITABLE)
+    if refusal := edit_refusal(placement):
+        raise refusal
     _check(wish, apart_from=placement.pk)
     _team_stays(wish, placement)
-    for name, value in _fields(wish).items():
-        setattr(placement, name, value)
-    placement.save()
-    record("placement.changed", by=by, on=_on(placement), reason=wish.purpose, name=placement.name)
+    was = placement.status
+    for plan in placement.plans().filter(status=PlanStatus.APPROVED):
+        set_status(plan, PlanStatus.SUPERSEDED, by=by.get_username())  # so that nobody retries its run
+    try:
+        with transaction.atomic():
+            _rewrite(placement, _fields(wish))
+    except IntegrityError:  # somebody took the name meanwhile
+        _check(wish, apart_from=placement.pk)
+        raise
+    act = "placement.changed" if was == Status.WAITING else "placement.sent_again"
+    record(
+        act, by=by, on=_on(placement), reason=wish.purpose, name=placement.name,
+        was=say(f"placement_status.{was}"),
+    )  # fmt: skip
     _plan_again(placement, by=by)
     return placement
+
+
+def _rewrite(placement: Placement, fields: dict[str, Any]) -> None:
+    """Give the locked placement other fields; one that does not wait begins to wait in the same UPDATE.
+
+    Its old name may be another's by now, so no moment may have the new status with it.
+    """
+    if placement.status != Status.WAITING:
+        transition(placement, to=Status.WAITING, edges=PLACEMENT, changed_at=timezone.now(), **fields)
+        return
+    for name, value in fields.items():
+        setattr(placement, name, value)
+    placement.save()
+
+
+def edit_refusal(placement: Placement) -> ConsoleError | None:
+    """Return why the request cannot be edited and sent (again), whoever asks, or None."""
+    if placement.status not in EDITABLE:
+        status = say(f"placement_status.{placement.status}")
+        return Stale("placements.not_now", name=placement.name, status=status)
+    if placement.cluster_uid:
+        return Stale("placements.has_cluster", name=placement.name)
+    return Stale("placements.answer_lost", name=placement.name) if _unknown_outcome(placement) else None
 
 
 def _plan_again(placement: Placement, *, by: Any) -> Plan:
@@ -189,8 +232,8 @@ def _plan_again(placement: Placement, *, by: Any) -> Plan:
     return jobs.make_plan(_job_again(placement), by=by, reason=placement.purpose, editors=editors)
 
 
-def _known_outcome(placement: Placement) -> None:
-    """Raise Stale while nobody knows whether the control plane has the Cluster: its answer was lost."""
+def _unknown_outcome(placement: Placement) -> bool:
+    """Return whether nobody knows if the control plane has the Cluster: its answer was lost."""
     applied = RunStep.objects.filter(
         run__in=placement.runs().filter(job=PlaceDatabase.slug),
         phase="cluster",
@@ -200,7 +243,12 @@ def _known_outcome(placement: Placement) -> None:
     changes = (
         row for row in applied.filter(lost) if row.content["change"]
     )  # the phase may begin with a look
-    if not placement.cluster_uid and any(changes):
+    return not placement.cluster_uid and any(changes)
+
+
+def _known_outcome(placement: Placement) -> None:
+    """Raise Stale while nobody knows whether the control plane has the Cluster."""
+    if _unknown_outcome(placement):
         raise Stale("placements.answer_lost", name=placement.name)
 
 
@@ -218,6 +266,22 @@ def plan_again(placement_id: int, *, by: Any) -> Plan:
     _known_outcome(placement)
     record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
     return _plan_again(placement, by=by)
+
+
+def _remade(plan: Plan, by: Any) -> Plan:
+    """Make a plan about a database again, of what the database is now. See `kbconsole.jobs.again`."""
+    asked = plan.definition()
+    if isinstance(asked, PlaceDatabase):
+        return plan_again(int(plan.subject_id), by=by)
+    placement = _plannable(int(plan.subject_id), by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    facts = {**_facts(placement), "uid": placement.cluster_uid}
+    retires = isinstance(asked, RetireDatabase)
+    job = RetireDatabase(**facts, policy=asked.policy) if retires else RepairMirrors(**facts)
+    record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
+    return jobs.make_plan(job, by=by, reason=plan.reason, editors=plan.editors)
+
+
+again.register(SUBJECT, _remade)
 
 
 @transaction.atomic

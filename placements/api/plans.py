@@ -29,7 +29,9 @@ class DecisionAnswer(Answer):
     comment = serializers.CharField()
     accepted = SentencesField(help_text="The cautions that were accepted.")
     plan_hash = serializers.CharField()
-    alone = serializers.BooleanField(help_text="Whether the only administrator decided about their own request.")
+    alone = serializers.BooleanField(
+        help_text="Whether the only administrator decided about their own request."
+    )
     at = serializers.DateTimeField()
 
 

@@ -24,6 +24,7 @@ from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors
 from placements.models import OVER, Placement, Status
 from placements.observation import client_endpoints, merged
 from placements.views.present import broken_run, present_of, trouble_of
+from placements.services import edit_refusal
 from placements.views.replicas import health_of, match_of, replicas_of, seen_times, verdict_of
 from placements.views.story import MOST, asked_by, plans_of, story_of
 
@@ -167,9 +168,10 @@ def _connect(placement: Placement, observed: Mapping[str, Json]) -> dict[str, An
 def _plans(placement: Placement, plans: Sequence[Plan]) -> dict[str, Any]:
     """Return the newest plan, and whether it is one that still needs somebody."""
     plan = plans[0] if plans else None
-    open_plan = plan if plan and plan.status in (PlanStatus.MAKING, PlanStatus.READY) else None
-    stuck = plan is not None and plan.status in (PlanStatus.FAILED, PlanStatus.STALE)
-    return {"plan": plan, "open_plan": open_plan, "stuck": stuck}
+    lapsed = plan is not None and plan.lapsed
+    waits = plan is not None and plan.status in (PlanStatus.MAKING, PlanStatus.READY) and not lapsed
+    stuck = plan is not None and (lapsed or plan.status in (PlanStatus.FAILED, PlanStatus.STALE))
+    return {"plan": plan, "open_plan": plan if waits else None, "stuck": stuck, "lapsed": lapsed}
 
 
 def _why_no_cancel(placement: Placement, user: Any, plan: Plan | None) -> str:
@@ -208,6 +210,7 @@ def _acts(placement: Placement, user: Any, active: Run | None) -> dict[str, Any]
         "why_no_retire": no_retire,
         "why_no_repair": no_repair,
         "changeable": placement.status in CHANGEABLE,
+        "may_edit": not why_not and edit_refusal(placement) is None,
         "may_ask": has_role(user, Role.DBA, Role.ADMIN),
         "may_hand_over": placement.may_hand_over(user) and placement.status not in OVER,
     }

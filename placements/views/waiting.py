@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from kbconsole.audit.models import Check as AuditCheck
 from kbconsole.audit.object_links import url_for
@@ -20,9 +21,14 @@ from kbconsole.fleet import crds
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.approvals import waiting_for as plans_for
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunQuerySet, RunStep, StepStatus
+from placements.jobs import PlaceDatabase
 from placements.models import SUBJECT, Placement, PlacementQuerySet, Status
 
 MOST = 50
+TOLD_FOR = timedelta(days=7)
+LAPSED = gettext_lazy(
+    "Nobody decided about its plan in time, so it expired. Make the plan again, or let it be."
+)
 WARN_BEFORE = timedelta(days=30)
 """How long before its end a credential asks to be renewed."""
 
@@ -33,7 +39,7 @@ class Row:
 
     key: str
     what: str
-    why: str
+    why: Any
     verb: str
     url: str
     since: datetime
@@ -45,6 +51,7 @@ def waiting_for(user: Any) -> list[Row]:
     if not roles_of(user):
         return []
     rows = [*_decisions(user), *_own_plans(user), *_broken(user), *_stuck_plans(user), *_parked(user)]
+    rows += _lapsed(user)
     rows += [*_fleet(user), *_log(user)]
     return sorted(rows, key=lambda row: row.since)[:MOST]
 
@@ -68,7 +75,8 @@ def _decisions(user: Any) -> Iterator[Row]:
         yield Row(
             f"plan-{plan.pk}", _("%(job)s: %(subject)s") % words,
             plan.reason or _("%(who)s asked for it and gave no reason.") % words,
-            _("Decide"), reverse("jobs:plan-detail", args=[plan.pk]), plan.made_at or plan.created_at, "plan",
+            _("Decide"), reverse("jobs:plan-detail", args=[plan.pk]) + "?queue=1", plan.made_at or plan.created_at,
+            "plan",
         )  # fmt: skip
 
 
@@ -78,6 +86,8 @@ def _own_plans(user: Any) -> Iterator[Row]:
         requested_by=user, status=PlanStatus.READY, approvals_needed=0
     )
     for plan in plans.defer("content")[:MOST]:
+        if plan.overdue:
+            continue
         yield Row(
             f"plan-{plan.pk}", f"{plan.job_name}: {plan.subject_label}",
             _("The plan is ready and needs nobody else. Read it, then start it."), _("See"),
@@ -110,12 +120,31 @@ def _stuck_plans(user: Any) -> Iterator[Row]:
     for plan in plans if waiting else []:
         newest[plan.subject_id] = plan
     for subject_id, plan in newest.items():
-        if plan.status in (PlanStatus.FAILED, PlanStatus.STALE):
+        if plan.lapsed or plan.status in (PlanStatus.FAILED, PlanStatus.STALE):
             why = str(Sentence.from_json(plan.failure)) if plan.failure else _("The plan is out of date.")
             yield Row(
-                f"stuck-{plan.pk}", plan.subject_label, why, _("Fix"),
+                f"stuck-{plan.pk}", plan.subject_label, LAPSED if plan.lapsed else why, _("Fix"),
                 reverse("placements:detail", args=[subject_id]), plan.made_at or plan.created_at, "warn",
             )  # fmt: skip
+
+
+def _lapsed(user: Any) -> Iterator[Row]:
+    """Own plans of the last days that nobody decided in time, and that nothing has followed.
+
+    Requests that wait are told of by `_stuck_plans`, for as long as they wait.
+    """
+    later = Plan.objects.filter(
+        subject_kind=OuterRef("subject_kind"), subject_id=OuterRef("subject_id"), pk__gt=OuterRef("pk")
+    )
+    plans = Plan.objects.visible_to(user).filter(
+        ~Exists(later), requested_by=user, status=PlanStatus.EXPIRED,
+        valid_until__gt=timezone.now() - TOLD_FOR,
+    ).exclude(job=PlaceDatabase.slug)  # fmt: skip
+    for plan in plans.defer("content")[:MOST]:
+        yield Row(
+            f"expired-{plan.pk}", f"{plan.job_name}: {plan.subject_label}", LAPSED, _("See"),
+            reverse("jobs:plan-detail", args=[plan.pk]), plan.valid_until or plan.created_at, "warn",
+        )  # fmt: skip
 
 
 def _parked(user: Any) -> Iterator[Row]:
@@ -173,7 +202,5 @@ def _log(user: Any) -> Iterator[Row]:
 
 def awaited_by_others(user: Any) -> list[Plan]:
     """Return the person's own plans that somebody else has to decide, oldest first."""
-    plans = Plan.objects.visible_to(user).filter(
-        requested_by=user, status=PlanStatus.READY, approvals_needed__gt=0
-    )
+    plans = Plan.objects.visible_to(user).undecided().filter(requested_by=user)
     return list(plans.defer("content").order_by("made_at")[:MOST])

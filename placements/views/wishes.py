@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from kbconsole.common.errors import ConsoleError, Refused
 from kbconsole.common.roles import Role, require
+from kbconsole.jobs.models import Decision
 from placements import services
 from placements.forms import WishForm, as_asked, fresh, like, retyped
 from placements.models import Placement
@@ -45,20 +46,33 @@ def placement_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def placement_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change a request that waits; it is sent again, and whatever was approved is void."""
+    """Change a request and send it again, whether it waits or came back; whatever was approved is void."""
     placement = get_object_or_404(Placement.objects.visible_to(request.user), pk=pk)
     if not placement.may_change(request.user):
         raise placement.not_yours()
     if request.method == "POST":
         return _ask(request, placement)
+    if refusal := services.edit_refusal(placement):
+        raise refusal
     form = WishForm(by=request.user, initial=as_asked(placement), apart_from=pk)
-    return render(request, "placements/placement_new.html", {**_context(form), "placement": placement})
+    context = {**_context(form), "placement": placement, "rejection": _rejection(placement)}
+    return render(request, "placements/placement_new.html", context)
+
+
+def _rejection(placement: Placement) -> Decision | None:
+    """Return the last word about the request, if it was a rejection: what to change stands in it."""
+    plan = placement.plans().first()
+    last = plan.decisions.select_related("by").order_by("-id").first() if plan else None
+    return last if last and last.verdict == Decision.Verdict.REJECT else None
 
 
 def _ask(request: HttpRequest, placement: Placement | None) -> HttpResponse:
     """Send the request. What is refused is said in place, and nothing typed is lost."""
     apart_from = placement.pk if placement else None
-    context: dict[str, Any] = {"placement": placement}
+    context: dict[str, Any] = {
+        "placement": placement,
+        "rejection": _rejection(placement) if placement else None,
+    }
     if again := moved(request.POST):
         form = WishForm(by=request.user, initial=retyped(again), apart_from=apart_from)
         return render(request, "placements/placement_new.html", {**context, **_context(form)})
