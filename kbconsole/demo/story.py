@@ -18,6 +18,8 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.models import Plan, PlanStatus, Run
+from kbconsole.people import teams
+from kbconsole.people.models import Team
 from networking import services as networking
 from networking.models import Profile
 from placements import services as placements
@@ -25,6 +27,7 @@ from placements.models import Placement
 from placements.wishes import Wish
 
 PLANES = ("k8s-1", "k8s-2", "k8s-3")
+TEAM = "shop"
 
 
 class Interrupted(Exception):
@@ -114,9 +117,17 @@ class Story:
         )
         wish = Wish(
             name=name, namespace="default", engine="etcd", replicas=replicas, planes=PLANES, profile=profile.pk,
-            size="s", purpose=purpose,
+            size="s", purpose=purpose, team=self._team().pk,
         )  # fmt: skip
         return placements.request(wish, by=self._dba)
+
+    def _team(self) -> Team:
+        team = Team.objects.filter(name=TEAM).first()
+        if team is None:
+            team = teams.create(name=TEAM, by=self._admin)
+            teams.add_member(team.pk, person_id=self._dba.pk, by=self._admin)
+            self._say(f"the team {TEAM} looks after them")
+        return team
 
     def _plan(self, placement: Placement) -> Plan:
         return self._ready(placement.plans()[0])

@@ -130,7 +130,7 @@ def test_a_token_is_given_for_name_and_password_and_both_outcomes_are_in_the_log
     assert "canary" not in str(list(Entry.objects.values()))
     assert token not in str(list(Entry.objects.values()))
     me = Client().get(ROOT + "me/", headers={"Authorization": f"Token {token}"}).json()
-    assert me == {"id": me["id"], "name": "tom", "roles": [], "by_token": True}
+    assert me == {"id": me["id"], "name": "tom", "roles": [], "teams": [], "by_token": True}
 
 
 def test_a_token_that_its_owner_ended_lets_nobody_in(as_: As) -> None:
