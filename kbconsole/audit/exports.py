@@ -50,19 +50,21 @@ def _line(writer: Any, language: str, cells: Callable[[], list[Any]]) -> str:
 def access_lines(rights: Iterable[Right], language: str) -> Iterator[str]:
     """Yield the access report as CSV."""
     writer = csv.writer(_Echo())
-    with override(language):
-        titles = [
-            _("Person"),
-            _("May sign in"),
-            _("Role"),
-            _("May"),
-            _("Since (UTC)"),
-            _("Given by"),
-            _("Last sign-in (UTC)"),
-        ]
-        rows = [titles, *(_right(right) for right in rights)]
-    yield BOM
-    yield from (writer.writerow([guarded(cell) for cell in row]) for row in rows)
+    yield BOM + _line(writer, language, _right_titles)
+    for right in rights:
+        yield _line(writer, language, partial(_right, right))
+
+
+def _right_titles() -> list[str]:
+    return [
+        _("Person"),
+        _("May sign in"),
+        _("Role"),
+        _("May"),
+        _("Since (UTC)"),
+        _("Given by"),
+        _("Last sign-in (UTC)"),
+    ]
 
 
 def _right(right: Right) -> list[str]:

@@ -43,8 +43,7 @@ def typed_problems(value: Any, schema: Schema, path: str = "") -> list[str]:
             below = child(schema, key)
             if below is None:
                 return [*found, f"{path}.{key}: field not declared in schema"]
-            else:
-                found += typed_problems(item, below, f"{path}.{key}")
+            found += typed_problems(item, below, f"{path}.{key}")
         return found
     return _list_problems(value, schema, path) if isinstance(value, list) else []
 

@@ -136,43 +136,8 @@ def order(path: Path) -> tuple[tuple[int, str], ...]:
     return (*((1, token) for token in path[:-1]), (0, path[-1]))
 
 
-def sent_fields(body: Object, schema: Schema) -> Fields:
-    """Return what a writer of this object owns afterwards."""
-    return frozenset(owned(body, schema)) - NEVER_OWNED
-
-
-def step(value: Any, token: str, schema: Schema) -> Any:
-    """Return what is below the token, or MISSING."""
-    what, rest = token[:2], token[2:]
-    if what == "f:":
-        return value.get(rest, MISSING) if isinstance(value, dict) else MISSING
-    if not isinstance(value, list):
-        return MISSING
-    if what == "k:":
-        return next((item for item in value if key_token(item, schema) == token), MISSING)
-    return next((item for item in value if "v:" + compact(item) == token), MISSING)
-
-
 def schema_below(schema: Schema, token: str) -> Schema:
     return (child(schema, token[2:]) or ANY) if token.startswith("f:") else schema.get("items", ANY)
-
-
-def value_at(value: Any, path: Path, schema: Schema) -> Any:
-    """Return the value at the path, or MISSING."""
-    for token in path:
-        value = step(value, token, schema)
-        if value is MISSING:
-            return MISSING
-        schema = schema_below(schema, token)
-    return value
-
-
-def same_at(one: Any, other: Any, path: Path, schema: Schema) -> bool:
-    """Return whether both have the same at a path; two items of a keyed list are the same by their key."""
-    left, right = value_at(one, path, schema), value_at(other, path, schema)
-    if path[-1].startswith("k:"):
-        return (left is MISSING) == (right is MISSING)
-    return bool(left is right) if MISSING in (left, right) else bool(left == right)
 
 
 def to_tree(fields: Iterable[Path]) -> Object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from kbconsole.demo import checks
@@ -12,7 +13,13 @@ from kbconsole.demo.status import Cause, bad
 Object = dict[str, Any]
 _LABELS = ("Namespace", "Service")
 _ANNOTATIONS_LIMIT = 256 * 1024
+_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+
+
+def suffix() -> str:
+    """Return what a server appends to a generateName: letters that make no words."""
+    return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(5))
 
 
 def problems(resource: Resource, body: Object) -> list[Cause]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from kbconsole.demo import pod_checks
+from kbconsole.demo import names, pod_checks
 from kbconsole.demo.call import Call
 from kbconsole.demo.checks import refused
 from kbconsole.demo.ownership import now
@@ -15,7 +14,6 @@ from kbconsole.demo.quantities import amount, tidy
 from kbconsole.demo.status import Cause, conflict, forbidden, not_found
 
 Object = dict[str, Any]
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _FROZEN = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -144,7 +142,7 @@ def _admit(call: Call, body: Object, spec: Object) -> None:
 def _mount_token(spec: Object) -> None:
     if not spec.get("containers"):
         return
-    name = "kube-api-access-" + "".join(secrets.choice(_LETTERS) for _ in range(5))
+    name = f"kube-api-access-{names.suffix()}"
     sources = [
         {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
         {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-import secrets
 from typing import Any
 
-from kbconsole.demo import defaults, hooks, ownership, schema
+from kbconsole.demo import defaults, hooks, names, ownership, schema
 from kbconsole.demo.apply import apply, typed_error, typed_problems
 from kbconsole.demo.authz import User
 from kbconsole.demo.call import (
@@ -58,8 +57,7 @@ def create(call: Call) -> Answer:
     if metadata.get("resourceVersion"):
         raise ApiError(500, "resourceVersion should not be set on objects to be created", reason="")
     if not metadata.get("name") and metadata.get("generateName"):
-        alphabet = "bcdfghjklmnpqrstvwxz2456789"
-        metadata["name"] = metadata["generateName"] + "".join(secrets.choice(alphabet) for _ in range(5))
+        metadata["name"] = metadata["generateName"] + names.suffix()
     call.name = metadata.get("name", "")
     if not call.name:
         cause = required("metadata.name", "name or generateName is required")

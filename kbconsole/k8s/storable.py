@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-_SUSPECT = re.compile(
-    rb"\\u(0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]"
-)  # as escapes, or halves in UTF-8, which json takes
+# As escapes, or halves in UTF-8, which json takes.
+_SUSPECT = re.compile(rb"\\u(0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def loads(body: bytes) -> Any:
@@ -19,11 +19,7 @@ def loads(body: bytes) -> Any:
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str):
-        return "".join("\N{REPLACEMENT CHARACTER}" if _is_unstorable(letter) else letter for letter in value)
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
         return {_whole(key): _whole(below) for key, below in value.items()}
     return [_whole(below) for below in value] if isinstance(value, list) else value
-
-
-def _is_unstorable(letter: str) -> bool:
-    return letter == "\0" or "\ud800" <= letter <= "\udfff"

@@ -5,6 +5,7 @@ An operator keeps a Cluster "Running" while one of its planes is dead, so only t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -185,13 +186,19 @@ class PodsReady(DatabaseCheck):
         if not self.names:
             return Finding(Verdict.PASS, say("placements.no_pods_here"), facts=facts)
         by_name = {pod["name"]: pod for pod in pods}
-        lacking = [_lacking(name, by_name.get(name)) for name in self.names]
-        said = [sentence for sentence in lacking if sentence]
-        if said:
-            fix = self.advice("placements.pods_fix")
-            waits = say("placements.pods_waiting", plane=self.plane, what=said)
-            return Finding(Verdict.WAIT, waits, fix, facts)
-        return Finding(Verdict.PASS, say("placements.pods_ready", pods=self.names), facts=facts)
+        ready = Finding(Verdict.PASS, say("placements.pods_ready", pods=self.names), facts=facts)
+        return _waiting_for(self, by_name, facts) or ready
+
+
+def _waiting_for(
+    check: DatabaseCheck, pods: Mapping[str, dict[str, Any]], facts: dict[str, Json]
+) -> Finding | None:
+    """Return what is said while a replica is not ready; None: all are."""
+    lacking = [said for name in check.names if (said := _lacking(name, pods.get(name)))]
+    if not lacking:
+        return None
+    waits = say("placements.pods_waiting", plane=check.plane, what=lacking)
+    return Finding(Verdict.WAIT, waits, check.advice("placements.pods_fix"), facts)
 
 
 def _lacking(name: str, pod: dict[str, Any] | None) -> Sentence | None:
@@ -220,11 +227,8 @@ class RolesSet(DatabaseCheck):
         if not self.names:
             return Finding(Verdict.PASS, say("placements.no_pods_here"), facts=facts)
         by_name = {pod["name"]: pod for pod in pods}
-        lacking = [sentence for name in self.names if (sentence := _lacking(name, by_name.get(name)))]
-        if lacking:
-            fix = self.advice("placements.pods_fix")
-            waits = say("placements.pods_waiting", plane=self.plane, what=lacking)
-            return Finding(Verdict.WAIT, waits, fix, facts)
+        if waits := _waiting_for(self, by_name, facts):
+            return waits
         without = [name for name in self.names if not by_name[name]["role"]]
         if without:
             said = say("placements.roles_missing", plane=self.plane, pods=without)
