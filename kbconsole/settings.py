@@ -201,6 +201,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-planes": {
         "task": "fleet.check_planes",
         "schedule": env.CHECK_SECONDS,
+        "kwargs": {"everyone": False, "spread": env.CHECK_SECONDS / 15},
         "options": {"expires": env.CHECK_SECONDS},
     },
     "audit-daily": {

@@ -7,18 +7,26 @@ from typing import Any
 from django.http import HttpRequest
 
 from kbconsole.common.roles import Role, has_role, roles_of
+from kbconsole.fleet.health import unchecked_since
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan, PlanStatus
 
+_HEALTH = ("name", "last_answer_at", "last_asked_at", "next_ask_at", "last_error", "created_at")
+
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
-    """Return the bar's counter and the planes of the red band. Nothing for a fragment: it has neither."""
+    """Return the bar's counter, the planes of the red band, and since when nobody checks any plane.
+
+    Nothing for a fragment: it has none of these.
+    """
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated or _is_fragment(request) or not roles_of(user):
         return {}
     waiting = _waiting(user) if has_role(user, Role.ADMIN) else 0
-    silent = Plane.objects.filter(last_error__isnull=False).only("name", "last_answer_at")
-    return {"approvals_waiting": waiting, "silent_planes": list(silent)}
+    planes = list(Plane.objects.only(*_HEALTH))
+    since = unchecked_since(planes)
+    silent = [] if since else [plane for plane in planes if plane.silent]
+    return {"approvals_waiting": waiting, "silent_planes": silent, "unchecked_since": since}
 
 
 def _is_fragment(request: HttpRequest) -> bool:

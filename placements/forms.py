@@ -19,7 +19,7 @@ from networking.models import Profile
 from placements.engines.base import ENGINES
 from placements.hand_over import heirs
 from placements.models import Placement, engine_choices
-from placements.plane_choice import Offer, PlanesField, cannot
+from placements.plane_choice import Offer, PlanesField, cannot, full, shape_of
 from placements.rendering import TerminationPolicy
 from placements.sizes import OWN, SIZES, QuantityRefused, disk_gib
 from placements.wishes import Wish, WishRefused, problems
@@ -195,7 +195,12 @@ class WishForm(forms.Form):
         data = self.data
         listed = data.getlist("listed") if isinstance(data, QueryDict) else self.initial.get("listed", [])
         names = [name for name in dict.fromkeys([*listed, *chosen, *known]) if name in known]
-        return [Offer(known[name], cannot(known[name], self.control), name in chosen) for name in names]
+        wanted = shape_of(*(str(self[field].value() or "") for field in ("size", "cpu", "memory")))
+        planes = [known[name] for name in names]
+        return [
+            Offer(plane, cannot(plane, self.control), plane.name in chosen, full(plane, wanted))
+            for plane in planes
+        ]
 
     def size_cards(self) -> list[dict[str, Any]]:
         """Return the sizes with their figures, for the choice of one."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.models import Plane
+from kbconsole.fleet.room import Shape
+from placements.sizes import SIZES, QuantityRefused, cpu_cores, memory_bytes
+
+OLD_ROOM = timedelta(minutes=15)
 
 declare(
     {
@@ -24,6 +30,11 @@ declare(
             "administrator removes them"
         ),
         "form.plane_silent": _("it gives no answer now"),
+        "form.plane_full": _("none of its nodes takes one more pod now"),
+        "form.plane_too_small": _(
+            "the largest pod that fits has %(cpu)s CPU and %(memory)s GiB, you ask for %(wanted_cpu)s CPU and "
+            "%(wanted_memory)s GiB"
+        ),
         "form.plane_cannot": _("%(plane)s cannot take replicas: %(reason)s."),
     }
 )
@@ -31,11 +42,15 @@ declare(
 
 @dataclass(frozen=True)
 class Offer:
-    """One data plane as a card of the form; `cannot` says why no replica may land there."""
+    """One data plane as a card of the form; `cannot` says why no replica may land there.
+
+    `full` says why none would start there now: nodes may be added, so that forbids nothing.
+    """
 
     plane: Plane
     cannot: Sentence | None
     chosen: bool = False
+    full: Sentence | None = None
 
     @property
     def ready_nodes(self) -> int:
@@ -58,6 +73,28 @@ def cannot(plane: Plane, control: Plane | None) -> Sentence | None:
     if plane.foreign_crds_since and not plane.is_control_plane:
         return say("form.plane_crds")
     return say("form.plane_silent") if plane.silent else None
+
+
+def full(plane: Plane, wanted: Shape | None) -> Sentence | None:
+    """Return why a replica of this size would not start there now, or None; old figures say nothing."""
+    room = plane.free_room
+    fresh = plane.room_at is not None and timezone.now() - plane.room_at <= OLD_ROOM
+    if room is None or wanted is None or not fresh or room.fits(wanted):
+        return None
+    if not room.shapes:
+        return say("form.plane_full")
+    figures = {"wanted_cpu": wanted.cores, "wanted_memory": wanted.gib}
+    return say("form.plane_too_small", cpu=room.largest.cores, memory=room.largest.gib, **figures)
+
+
+def shape_of(size: str, cpu: str, memory: str) -> Shape | None:
+    """Return how big a replica is asked for, None while that cannot be read."""
+    known = SIZES.get(size)
+    try:
+        cores = cpu_cores(known.cpu if known else cpu)
+        return Shape(int(cores * 1000), memory_bytes(known.memory if known else memory))
+    except QuantityRefused:
+        return None
 
 
 class PlanesInput(forms.Widget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -133,3 +134,10 @@ def test_the_table_of_rights_in_the_walkthrough_is_the_one_that_the_preflight_ch
         for resource in set(re.findall(r"`([a-z-]+)`", resources)) - {POD_ROLE}:
             told[resource] = set(re.split(r"[,;] ", verbs))
     assert told == needed
+
+
+def test_the_walkthrough_makes_its_users_from_the_manifest_that_the_console_shows() -> None:
+    command = re.search(r'kb shell -v 0 -c "from (\S+) import (manifest);', INSTALL)
+    assert command is not None
+    made = getattr(importlib.import_module(command[1]), command[2])
+    assert "kind: ServiceAccount" in made(control=False, data=True)

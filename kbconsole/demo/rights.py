@@ -118,7 +118,10 @@ def of_control_plane() -> list[Object]:
         "apiVersion": f"{RBAC}/v1",
         "kind": "Role",
         "metadata": {"name": "kbconsole", "namespace": "kb-system"},
-        "rules": [rule("apps", "deployments", "get list")],
+        "rules": [
+            rule("apps", "deployments", "get list"),
+            rule("apps", "deployments", "patch", "kubeblocks", "kubeblocks-dataprotection"),
+        ],
     }
     bound = binding("kbconsole", "kbconsole", "kbconsole")
     role_ref = {"apiGroup": RBAC, "kind": "Role", "name": "kbconsole"}

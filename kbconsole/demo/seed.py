@@ -82,6 +82,7 @@ def _node(plane: Identity, number: int) -> Object:
         spec={"podCIDR": f"{plane.pod_range}.{number}.0/24"},
         status={
             "addresses": [{"type": "InternalIP", "address": address}],
+            "allocatable": {"cpu": "16", "memory": "64Gi", "pods": "110"},
             "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
             "nodeInfo": {"kubeletVersion": "v1.36.3", "osImage": "embedded"},
         },

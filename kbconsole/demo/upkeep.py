@@ -1,4 +1,4 @@
-"""A stand-in for what keeps the Deployment of the operator: tells whether it is up."""
+"""A stand-in for what keeps the Deployments of the operator: tells whether they are up."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ Object = dict[str, Any]
 
 
 class Upkeep(Controller):
-    """Writes the status of the operator's Deployment as its readiness probe would have it."""
+    """Writes the status of the operator's Deployments as their readiness probes would have it."""
 
     def __init__(self, control: PlaneClient, operator: Operator) -> None:
         self.control = control
         self.operator = operator
 
     def step(self) -> None:
-        deployment = self.control.get(DEPLOYMENT, NAME, HOME)
+        for name in (NAME, f"{NAME}-dataprotection"):
+            self._tell(name, up=self.operator.is_up)
+
+    def _tell(self, name: str, *, up: bool) -> None:
+        deployment = self.control.get(DEPLOYMENT, name, HOME)
         if deployment is None:
             return
-        status = _status(deployment["metadata"]["generation"], up=self.operator.is_up)
+        status = _status(deployment["metadata"]["generation"], up=up)
         old = deployment.get("status") or {}
         if any(old.get(key, 0) != value for key, value in status.items() if key != "conditions"):
-            self.control.patch(DEPLOYMENT, NAME, HOME, {"status": status}, subresource="status")
+            self.control.patch(DEPLOYMENT, name, HOME, {"status": status}, subresource="status")
 
 
 def _status(generation: int, *, up: bool) -> Object:

@@ -6,17 +6,28 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from kbconsole.fleet.models import Plane
+from kbconsole.fleet.rungs import CHECKER_ONLY, rung_of
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.errors import KubeError, Unauthorised, Unreachable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 QUIET_SECONDS = 1.0
+WELL: dict[str, Any] = {
+    "last_error": None,
+    "rung": "",
+    "failing_since": None,
+    "failures": 0,
+    "next_ask_at": None,
+}
+"""What a usable answer makes of a plane's row."""
 _lock = threading.Lock()
 _noted: dict[str, tuple[float, bool]] = {}
 
@@ -34,11 +45,13 @@ def note(plane: str, error: KubeError | None) -> None:
         if was_bad == bad and time.monotonic() - before < QUIET_SECONDS:
             return
         _noted[plane] = (time.monotonic(), bad)
-    now = timezone.now()
+    rows, now = Plane.objects.filter(name=plane), timezone.now()
     if bad and error is not None:
-        Plane.objects.filter(name=plane).update(last_asked_at=now, last_error=error.sentence.to_json())
-    else:
-        Plane.objects.filter(name=plane).update(last_asked_at=now, last_answer_at=now, last_error=None)
+        since = Coalesce(F("failing_since"), Value(now, output_field=DateTimeField()))
+        said = error.sentence.to_json()
+        rows.update(last_asked_at=now, last_error=said, rung=rung_of(error), failing_since=since)
+    elif not rows.exclude(rung__in=CHECKER_ONLY).update(last_asked_at=now, last_answer_at=now, **WELL):
+        rows.update(last_asked_at=now, next_ask_at=None)
 
 
 def forget() -> None:

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from time import monotonic, sleep
 
 from kbconsole.fleet import answers
 from kbconsole.fleet.access import probes
 from kbconsole.fleet.identity import uid_of_plane
 from kbconsole.fleet.models import Plane
+from kbconsole.fleet.room import Room, read_room
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.errors import KubeError
 from kbconsole.k8s.kinds import COMPONENT_V1, COMPONENT_V1ALPHA1, INSTANCE_SET_V1, INSTANCE_SET_V1ALPHA1
 
 MOST_THREADS = 32
+NOTE_SECONDS = 0.25
+"""How long an answer may wait to be written down together with others."""
 OWNERS = (INSTANCE_SET_V1ALPHA1, INSTANCE_SET_V1, COMPONENT_V1ALPHA1, COMPONENT_V1)
 """The kinds that own what the operator makes in a data plane."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a plane said when asked for its version: either that, or why not.
+    """What a plane said when asked for its version and which one it is: either that, or why not.
 
     `crds` are the kinds of KubeBlocks that it serves, as `resource.group`; None where that was not asked or not told.
-    `uid` says which plane answered, "" likewise.
+    `uid` says which plane answered, "" likewise; `room` what is free there, None likewise.
     """
 
     version: str = ""
     error: KubeError | None = None
     crds: tuple[str, ...] | None = None
     uid: str = ""
+    room: Room | None = None
 
 
 def ask(client: PlaneClient) -> Answer:
@@ -41,13 +47,30 @@ def ask(client: PlaneClient) -> Answer:
 
 
 def look(client: PlaneClient) -> Answer:
-    """Ask for the version, which plane it is, and for the kinds of KubeBlocks. One that hides these has answered."""
+    """Ask for the version, which plane it is, and for the kinds of KubeBlocks.
+
+    One that hides these kinds has answered; one that does not say which plane it is cannot be used.
+    """
     answer = ask(client)
     if answer.error is not None:
         return answer
     try:
         answer = replace(answer, uid=uid_of_plane(client))
+    except KubeError as error:
+        return replace(answer, error=error)
+    try:
         return replace(answer, crds=tuple(served_owners(client)))
+    except KubeError:
+        return answer
+
+
+def look_at_room(client: PlaneClient) -> Answer:
+    """Look, and read what is free there. One that does not tell has answered."""
+    answer = look(client)
+    if answer.error is not None:
+        return answer
+    try:
+        return replace(answer, room=read_room(client))
     except KubeError:
         return answer
 
@@ -68,10 +91,34 @@ def ask_all(
     clients: Mapping[str, PlaneClient], question: Callable[[PlaneClient], Answer] = ask
 ) -> dict[str, Answer]:
     """Put a question to every plane at the same time; one that is dead holds up nobody but itself."""
+    found = {name: answer for some in as_they_come(clients, question) for name, answer in some.items()}
+    return {name: found[name] for name in clients}
+
+
+def as_they_come(
+    clients: Mapping[str, PlaneClient], question: Callable[[PlaneClient], Answer], *, spread: float = 0.0
+) -> Iterator[dict[str, Answer]]:
+    """Put a question to every plane, and yield the answers in the order in which they come, a few at a time.
+
+    The questions begin within `spread` seconds, each plane's always at the same point of them.
+    """
     if not clients:
-        return {}
+        return
+    asked: dict[Future[Answer], str] = {}
     with ThreadPoolExecutor(min(MOST_THREADS, len(clients)), thread_name_prefix="ask") as pool:
-        return dict(zip(clients, pool.map(question, clients.values()), strict=True))
+        began = monotonic()
+        for name in sorted(clients, key=turn):
+            sleep(max(began + spread * turn(name) - monotonic(), 0.0))
+            asked[pool.submit(question, clients[name])] = name
+        while asked:
+            done, _open = wait(asked, timeout=NOTE_SECONDS)
+            if done:
+                yield {asked.pop(future): future.result() for future in done}
+
+
+def turn(plane: str) -> float:
+    """Return the plane's place between 0 and 1 in a round of the checker: drawn from its name, so always the same."""
+    return zlib.crc32(plane.encode()) / 2**32
 
 
 def unheard(planes: Iterable[str]) -> dict[str, str]:

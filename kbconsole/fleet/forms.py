@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.fleet.models import KubeconfigDraft, Plane
+from kbconsole.k8s.kubeconfig import NAME
 
 
 class UploadForm(forms.Form):
@@ -32,6 +33,26 @@ class UploadForm(forms.Form):
         """Return what was given, of a valid form."""
         file = self.cleaned_data["file"]
         return bytes(file.read()) if file else self.cleaned_data["text"].encode()
+
+
+class AccountForm(forms.Form):
+    """Names for the commands of "Make a credential for me". Neither is needed: placeholders do as well."""
+
+    context = forms.CharField(
+        label=_("Your context"),
+        help_text=_("What your own kubectl calls the plane: kubectl config get-contexts shows it."),
+        required=False,
+        max_length=253,
+    )
+    name = forms.RegexField(
+        regex=rf"\A{NAME.pattern}",
+        label=_("Name of the plane"),
+        help_text=_(
+            "What the KubeBlocks operator calls it, if it is a data plane. Both names must be the same."
+        ),
+        error_messages={"invalid": _("Use 1 to 128 letters, digits and . _ : / @ - only.")},
+        required=False,
+    )
 
 
 class ChooseForm(forms.Form):

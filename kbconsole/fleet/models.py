@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -10,8 +10,12 @@ from django.db import models
 from django.utils import timezone
 
 from kbconsole.common.roles import roles_of
+from kbconsole.fleet.room import Room
+from kbconsole.fleet.rungs import Rung
 
 DRAFT_LIFETIME = timedelta(minutes=30)
+QUIET = timedelta(seconds=90)
+"""How long a plane may go without being asked, or three rounds of the checker where these are longer."""
 
 
 class PlaneQuerySet(models.QuerySet["Plane"]):
@@ -55,6 +59,17 @@ class Plane(models.Model):
     last_asked_at = models.DateTimeField(null=True)
     last_error = models.JSONField(null=True)
     """The stored sentence of the last question that failed; None after an answer."""
+    rung = models.CharField(max_length=12, blank=True, choices=Rung.choices)
+    """Where that question failed; "" after an answer."""
+    failing_since = models.DateTimeField(null=True)
+    """When the first question failed that no answer has followed."""
+    failures = models.PositiveSmallIntegerField(default=0)
+    """How many times in a row the checker has got no usable answer."""
+    next_ask_at = models.DateTimeField(null=True)
+    """When the checker asks again; None: in its next round."""
+    room = models.JSONField(null=True)
+    """What is free, as `kbconsole.fleet.room.Room.to_json` has it; None: never read."""
+    room_at = models.DateTimeField(null=True)
     facts_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -79,8 +94,29 @@ class Plane(models.Model):
         return self.last_error is not None
 
     @property
+    def unchecked_since(self) -> datetime | None:
+        """When it was asked last, if the checker should have asked again long ago: then nobody knows how it is."""
+        asked = self.last_asked_at or self.created_at
+        rounds = timedelta(seconds=settings.KBCONSOLE_CHECK_SECONDS)
+        quiet = max(QUIET, 3 * rounds)
+        until = max(asked + quiet, (self.next_ask_at or asked) + quiet - rounds)
+        return asked if timezone.now() > until else None
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nobody knows how things are there now: it gives no usable answer, or nobody has asked."""
+        return self.silent or self.unchecked_since is not None
+
+    @property
+    def free_room(self) -> Room | None:
+        """What was free there at `room_at`; None: never read, or its nodes do not tell."""
+        return Room.from_json(self.room) if self.room else None
+
+    @property
     def state(self) -> str:
         """A key of the badges of planes."""
+        if self.unchecked_since is not None:
+            return "unchecked"
         if self.silent:
             return "silent"
         return "connected" if self.last_answer_at else "connecting"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,9 +15,6 @@ from kbconsole.fleet import crds
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.fleet.preflight.connection import WARN_BEFORE
 from kbconsole.jobs.models import OPEN_STEPS, Run, RunStep, StepStatus
-
-OLD_ANSWERS = 4
-"""After so many checks without a result the checker itself is taken for silent."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +56,6 @@ def known_state(plane: Plane, control: Plane | None) -> str:
     if plane.name in control.operator_contexts_disabled:
         return "warn"
     return "pass" if plane.name in control.operator_contexts else "fail"
-
-
-def unchecked_since(planes: Iterable[Plane]) -> datetime | None:
-    """Return when planes were last asked, if that is too long ago: then all states are old."""
-    asked = [plane.last_asked_at or plane.created_at for plane in planes]
-    if not asked:
-        return None
-    late = timedelta(seconds=OLD_ANSWERS * settings.KBCONSOLE_CHECK_SECONDS)
-    return max(asked) if timezone.now() - max(asked) > late else None
 
 
 @dataclass(frozen=True)
@@ -177,13 +164,8 @@ def ladder(plane: Plane, control: Plane | None) -> list[Rung]:
 
 
 def _answers(plane: Plane) -> Rung:
-    state = (
-        ""
-        if plane.last_asked_at is None and plane.last_answer_at is None
-        else "fail"
-        if plane.silent
-        else "pass"
-    )
+    never = plane.last_asked_at is None and plane.last_answer_at is None
+    state = "" if never or plane.unchecked_since else "fail" if plane.silent else "pass"
     words = str(Sentence.from_json(plane.last_error)) if plane.last_error else _("The API server answers.")
     return Rung(
         _("Answers the console"), state, words, plane.name, plane.last_asked_at or plane.last_answer_at

@@ -14,15 +14,17 @@ from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import Json, declare, say
 from kbconsole.fleet import access, vault
+from kbconsole.fleet.answers import WELL
 from kbconsole.fleet.facts import gathered, keep_facts
 from kbconsole.fleet.jobs import CopyRbac, Preflight
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.switching import SwitchPlane
 from kbconsole.jobs.models import Plan, Run, StepStatus
 from kbconsole.jobs.services import make_plan, start
 from kbconsole.k8s import kubeconfig
 from kbconsole.k8s.kubeconfig import ContextReport
 
-RESERVED = {"add", "rbac", "check"}
+RESERVED = {"add", "rbac", "check", "switch"}
 """Names that the addresses of the fleet's pages use."""
 
 declare(
@@ -59,6 +61,10 @@ declare(
         "fleet.plane_added": _("Added %(plane)s to the fleet"),
         "fleet.credential_replaced": _("Gave %(plane)s a new credential, version %(version)s"),
         "fleet.rotated": _("Encrypted %(count)s credentials anew, with key %(key)s"),
+        "fleet.switch_unknown": _(
+            "%(plane)s is no context that the operator of %(control)s can disable or enable. Check the control plane "
+            "again, then look at the plane's page."
+        ),
         "fleet.copy_some": _("Choose at least one data plane that the role is copied to."),
         "fleet.copy_unknown": _(
             "The role cannot be copied to %(names)s: no data plane of that name takes a copy."
@@ -243,8 +249,10 @@ def _replace(draft: KubeconfigDraft, context: str, facts: dict[str, Any], by: An
     version = old.version + 1 if old else 1
     plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).delete()
     credential = _keep_credential(plane, draft, context, version=version, by=by)
-    plane.server, plane.last_error = access.draft_credential(draft, context).server, None
-    plane.save(update_fields=["server", "last_error"])
+    plane.server = access.draft_credential(draft, context).server
+    for name, value in WELL.items():
+        setattr(plane, name, value)
+    plane.save(update_fields=["server", *WELL])
     keep_facts(plane, facts)
     record(
         "fleet.credential_replaced", by=by, on=("plane", plane.name, plane.name), plane=plane.name,
@@ -284,6 +292,18 @@ def plan_rbac_copy(*, planes: Iterable[str], take_over: bool, by: Any, reason: s
     if strange := [name for name in wanted if name not in known]:
         raise ConsoleError("fleet.copy_unknown", names=strange)
     return make_plan(CopyRbac(wanted, take_over), by=by, reason=reason)
+
+
+def plan_switch(*, plane: Plane, disable: bool, by: Any, reason: str = "") -> Plan:
+    """Ask for a plan that disables a plane in the operator, or enables it again. Raises ConsoleError."""
+    require(by, Role.ADMIN)
+    control = access.control_plane()
+    if plane.name not in control.operator_contexts:
+        raise ConsoleError("fleet.switch_unknown", plane=plane.name, control=control.name)
+    enabled = set(control.operator_contexts) - set(control.operator_contexts_disabled) - {plane.name}
+    silent = Plane.objects.filter(name__in=enabled, last_error__isnull=False).order_by("name")
+    names = list(silent.values_list("name", flat=True))
+    return make_plan(SwitchPlane(plane.name, disable, control.name, names), by=by, reason=reason)
 
 
 @transaction.atomic

@@ -10,9 +10,11 @@ app_name = "fleet"
 urlpatterns = [
     path("", views.plane_list, name="plane-list"),
     path("add/", views.plane_add, name="plane-add"),
+    path("add/credential/", views.plane_credential, name="plane-credential"),
     path("add/<int:draft>/", views.plane_add_draft, name="plane-add-draft"),
     path("add/<int:draft>/save/", views.plane_save, name="plane-save"),
     path("rbac/", views.rbac_copy, name="rbac-copy"),
     path("<path:name>/check/", views.plane_check, name="plane-check"),
+    path("<path:name>/switch/", views.plane_switch, name="plane-switch"),
     path("<path:name>/", views.plane_detail, name="plane-detail"),
 ]

@@ -14,10 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kbconsole.common.errors import ConsoleError, Refused
 from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, has_role, require
-from kbconsole.fleet import pages, services
-from kbconsole.fleet.forms import ChooseForm, CopyForm, SaveForm, UploadForm
+from kbconsole.fleet import account, health, pages, services, trouble
+from kbconsole.fleet.forms import AccountForm, ChooseForm, CopyForm, SaveForm, UploadForm
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
-from kbconsole.fleet.preflight.rights import KUBECONFIG_COMMAND, manifest
 from kbconsole.jobs.models import Run
 
 
@@ -31,14 +30,18 @@ def plane_list(request: HttpRequest) -> HttpResponse:
     """Is every plane well, and what to do about one that is not."""
     rows = pages.plane_rows(Plane.objects.visible_to(request.user))
     planes = [row.plane for row in rows]
+    why_not = _why_not(request)
+    troubles = trouble.troubles(planes, request.user, why_not)
     context = {
         "rows": rows,
         "control": next((plane for plane in planes if plane.is_control_plane), None),
         "silent": [plane for plane in planes if plane.silent],
+        "troubles": troubles,
+        "without_quorum": trouble.without_quorum(troubles),
         "invaded": pages.invaded(planes),
-        "unchecked_since": pages.unchecked_since(planes),
+        "unchecked_since": health.unchecked_since(planes),
         "form": CopyForm(user=request.user),
-        "why_not": _why_not(request),
+        "why_not": why_not,
     }
     return render(request, template_for(request, "fleet/plane_list.html", "fleet/_plane_list.html"), context)
 
@@ -76,6 +79,15 @@ def plane_check(request: HttpRequest, name: str) -> HttpResponse:
     return redirect("fleet:plane-detail", name)
 
 
+@require_POST
+def plane_switch(request: HttpRequest, name: str) -> HttpResponse:
+    """Ask for the plan that disables a plane in the operator, or enables it again."""
+    plane = get_object_or_404(Plane.objects.visible_to(request.user).data_planes(), name=name)
+    disable = bool(request.POST.get("disable"))
+    plan = services.plan_switch(plane=plane, disable=disable, by=request.user)
+    return redirect("jobs:plan-detail", plan.pk)
+
+
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def plane_add(request: HttpRequest) -> HttpResponse:
@@ -100,11 +112,35 @@ def plane_add(request: HttpRequest) -> HttpResponse:
         "error": error,
         "plane": plane,
         "why_not": _why_not(request),
-        "data_manifest": manifest(control=False, data=True),
-        "control_manifest": manifest(control=True, data=False),
-        "kubeconfig_command": KUBECONFIG_COMMAND,
+        "make_one": isinstance(error, ConsoleError) and account.would_help([error.sentence]),
     }
     return render(request, "fleet/plane_add.html", context, status=400 if error else 200)
+
+
+@require_safe
+def plane_credential(request: HttpRequest) -> HttpResponse:
+    """Make a credential for me: a manifest with the least rights, and commands that print its kubeconfig."""
+    require(request.user, *Role)
+    asked = request.GET.get("for", "")
+    kind = asked if asked in account.KINDS else "plane"
+    control, data = account.KINDS[kind]
+    manifest = account.manifest(control=control, data=data)
+    if request.GET.get("format") == "yaml":
+        attached = {"Content-Disposition": f'attachment; filename="{account.file_name(kind)}"'}
+        return HttpResponse(manifest, content_type="text/yaml; charset=utf-8", headers=attached)
+    form = AccountForm(request.GET)
+    form.is_valid()
+    admin_context = form.cleaned_data.get("context") or "YOUR-CONTEXT"
+    plane = form.cleaned_data.get("name") or "NAME"
+    context = {
+        "kind": kind,
+        "form": form,
+        "manifest": manifest,
+        "apply_command": account.apply_command(admin_context, kind),
+        "kubeconfig_command": account.kubeconfig_command(admin_context, plane),
+        "ending_command": account.kubeconfig_command(admin_context, plane, ending=True),
+    }
+    return render(request, "fleet/plane_credential.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -153,6 +189,7 @@ def _show_draft(
     lanes = pages.lanes_of(run)
     context = {
         "draft": draft,
+        "make_one": [one["name"] for one in draft.contexts if account.would_help(one["findings"])],
         "form": form,
         "error": error,
         "run": run,

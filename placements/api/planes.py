@@ -31,7 +31,7 @@ class PlaneAnswer(Answer):
     name = serializers.CharField()
     is_control_plane = serializers.BooleanField()
     is_data_plane = serializers.BooleanField()
-    state = serializers.ChoiceField(["connected", "connecting", "silent"])
+    state = serializers.ChoiceField(["connected", "connecting", "silent", "unchecked"])
     uid = serializers.CharField()
     server = serializers.CharField()
     version = serializers.CharField()
@@ -43,6 +43,11 @@ class PlaneAnswer(Answer):
     last_answer_at = serializers.DateTimeField(allow_null=True)
     last_asked_at = serializers.DateTimeField(allow_null=True)
     last_error = SentenceField(allow_null=True)
+    rung = serializers.CharField()
+    failing_since = serializers.DateTimeField(allow_null=True)
+    unchecked_since = serializers.DateTimeField(allow_null=True)
+    room = AnyObject(allow_null=True)
+    room_at = serializers.DateTimeField(allow_null=True)
     facts_at = serializers.DateTimeField(allow_null=True)
 
 

@@ -16,6 +16,7 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, has_role
 from kbconsole.common.sentences import Json
+from kbconsole.fleet.health import unknown
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
 from kbconsole.jobs.pages import lane_label
@@ -75,7 +76,7 @@ def context_of(placement: Placement, user: Any) -> dict[str, Any]:
     steps = _steps_of([run for run in (look, broken) if run])
     looked = steps.get(look.pk, []) if look else []
     observed = _observed(placement, looked if look and look.active else [])
-    silent = {plane.name for plane in planes if plane.silent}
+    silent = unknown(planes)
     control = next((plane for plane in planes if plane.is_control_plane), None)
     replicas = replicas_of(
         placement,

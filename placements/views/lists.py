@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, has_role
+from kbconsole.fleet.health import unknown
 from kbconsole.fleet.models import Plane
 from kbconsole.people.models import Team
 from networking.models import Profile
@@ -113,7 +114,7 @@ def placement_list(request: HttpRequest) -> HttpResponse:
     if before:
         found = found.filter(pk__lt=before)
     page = list(found[: PAGE + 1])
-    silent = {plane.name for plane in planes if plane.silent}
+    silent = unknown(planes)
     rows = [_row(placement, silent) for placement in page[:PAGE]]
     more = len(page) > PAGE
     context = {

@@ -158,14 +158,14 @@ def test_a_silent_plane_stands_above_all_with_what_not_to_do(fleet: dict[str, Pl
     Plane.objects.filter(name="k8s-3").update(last_error=error)
     shown = page(signed_in(dana), reverse("fleet:plane-list"))
     assert "k8s-3 gives no answer" in shown
-    assert "do not restart the KubeBlocks operator while k8s-3" in shown
+    assert "Do not restart the KubeBlocks operator while k8s-3" in shown
 
 
 def test_old_answers_are_unknown_never_green(fleet: dict[str, Plane], dana: User) -> None:
     old = timezone.now() - timedelta(hours=1)
     Plane.objects.update(last_answer_at=old, last_asked_at=old)
     shown = page(signed_in(dana), reverse("fleet:plane-list"))
-    assert "Not checked any more" in shown
+    assert "Not checked since" in shown
     assert "Connected" not in shown
 
 

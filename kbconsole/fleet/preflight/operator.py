@@ -29,6 +29,7 @@ OPERATOR = "kubeblocks"
 DATA_PROTECTION = "kubeblocks-dataprotection"
 LABELS = "app.kubernetes.io/name=kubeblocks"
 VERSION_LABEL = "app.kubernetes.io/version"
+CONTEXTS, DISABLED = "--multi-cluster-contexts", "--multi-cluster-contexts-disabled"
 
 declare(
     {
@@ -122,7 +123,7 @@ class Operator:
 
 def read_operator(client: PlaneClient) -> Operator:
     """Read the live configuration. Raises ConsoleError where there is no operator."""
-    by_name = _deployments(client)
+    by_name = deployments(client)
     if OPERATOR not in by_name:
         raise ConsoleError("operator.missing", plane=client.plane)
     operator = by_name[OPERATOR]
@@ -130,14 +131,14 @@ def read_operator(client: PlaneClient) -> Operator:
     return Operator(
         namespace=str(operator["metadata"]["namespace"]),
         version=str((operator["metadata"].get("labels") or {}).get(VERSION_LABEL, "")),
-        contexts=_argument(operator, "--multi-cluster-contexts"),
-        disabled=_argument(operator, "--multi-cluster-contexts-disabled"),
-        managed_namespaces=_argument(operator, "--managed-namespaces"),
+        contexts=argument(operator, CONTEXTS),
+        disabled=argument(operator, DISABLED),
+        managed_namespaces=argument(operator, "--managed-namespaces"),
         data_protection=_contexts(protection) if protection else None,
     )
 
 
-def _deployments(client: PlaneClient) -> dict[str, Object]:
+def deployments(client: PlaneClient) -> dict[str, Object]:
     """Return the Deployments by name: from the usual namespace, or from any other if we may look there."""
     found = client.list(DEPLOYMENT, OPERATOR_NAMESPACE, labels=LABELS)
     if not found:
@@ -148,12 +149,12 @@ def _deployments(client: PlaneClient) -> dict[str, Object]:
 
 def _contexts(deployment: Object) -> tuple[list[str], list[str]]:
     return (
-        _argument(deployment, "--multi-cluster-contexts"),
-        _argument(deployment, "--multi-cluster-contexts-disabled"),
+        argument(deployment, CONTEXTS),
+        argument(deployment, DISABLED),
     )
 
 
-def _argument(deployment: Object, flag: str) -> list[str]:
+def argument(deployment: Object, flag: str) -> list[str]:
     """Return a comma list of the first container that has the flag, as `--flag=a,b` or in two arguments."""
     for arguments in _arguments(deployment):
         for index, argument in enumerate(arguments):

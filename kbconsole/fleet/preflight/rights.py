@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.preflight.base import PlaneCheck
 from kbconsole.jobs.definition import Finding, Verdict, actions
-from kbconsole.k8s.commands import kubectl_can_i, manifest_yaml
-from kbconsole.k8s.kinds import Object
+from kbconsole.k8s.commands import kubectl_can_i
 from kbconsole.k8s.rules import rule_set, show_right
 
 POD_ROLE = "kubeblocks-cluster-pod-role"
@@ -38,16 +37,20 @@ declare(
         "rights.state": _("Rights: the state of databases"),
         "rights.engines": _("Rights: the engines"),
         "rights.operator": _("Rights: the configuration of the KubeBlocks operator"),
+        "rights.switch": _("Rights: disable a plane in the operator"),
         "rights.yes": _("The console has every right that it needs for this (%(count)s)."),
         "rights.no": _("The console may not: %(missing)s."),
         "rights.fix": _(
-            "Grant these to the console's user on the plane. The manifest on the page Add planes has "
-            "exactly the "
-            "rights that are needed."
+            "Grant these to the console's user on the plane. The manifest under Add planes, Make a credential for me, "
+            "has exactly the rights that are needed."
         ),
         "rights.fix_repair": _(
             "The console works without these and still names what a plane lacks, but cannot copy it from another "
             "plane: “Copy the missing objects” would fail here. Grant them when convenient."
+        ),
+        "rights.fix_switch": _(
+            "The console works without these and still shows the command, but “Disable” under a lost plane would fail "
+            "here. Grant them when convenient."
         ),
         "rights.fix_optional": _(
             "The console works without these, but shows less. Grant them when convenient."
@@ -120,27 +123,14 @@ GROUPS: Mapping[str, Group] = {
     ),
     "engines": Group((_rule(_KB, "componentdefinitions", "get list"),)),
     "operator": Group((_rule("apps", "deployments", "get list"),), namespace=OPERATOR_NAMESPACE),
+    "switch": Group(
+        (_rule("apps", "deployments", "patch", "kubeblocks", "kubeblocks-dataprotection"),),
+        needed=False,
+        namespace=OPERATOR_NAMESPACE,
+        without="rights.fix_switch",
+    ),
 }
-KUBECONFIG_COMMAND = """\
-kubectl --context NAME -n kbconsole get secret kbconsole -o go-template='apiVersion: v1
-kind: Config
-clusters:
-- name: NAME
-  cluster:
-    server: '"$(kubectl --context NAME config view --minify -o jsonpath='{.clusters[0].cluster.server}')"'
-    certificate-authority-data: {{index .data "ca.crt"}}
-users:
-- name: NAME
-  user:
-    token: {{base64decode .data.token}}
-contexts:
-- name: NAME
-  context:
-    cluster: NAME
-    user: NAME
-'"""
-"""Prints the kubeconfig of the user that `manifest` makes."""
-CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator")
+CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator", "switch")
 DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room")
 
 
@@ -197,44 +187,3 @@ class Rights(PlaneCheck):
 
 def _name(name: str) -> str:
     return "" if name == "*" else name
-
-
-def manifest(*, control: bool, data: bool) -> str:
-    """Return the YAML of a user with the least rights that a plane needs: what "Make one for me" shows."""
-    account = {"name": "kbconsole", "namespace": "kbconsole"}
-    secret = {"type": "kubernetes.io/service-account-token"}
-    objects: list[Object] = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kbconsole"}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {**account, "annotations": {"kubernetes.io/service-account.name": "kbconsole"}},
-            **secret,
-        },
-    ]
-    by_namespace: dict[str, list[Mapping[str, list[str]]]] = {}
-    for name in groups_for(control=control, data=data):
-        by_namespace.setdefault(GROUPS[name].namespace, []).extend(GROUPS[name].rules)
-    for namespace, rules in by_namespace.items():
-        objects += _grant(namespace, rules, account)
-    return "---\n".join(manifest_yaml(obj) for obj in objects)
-
-
-def _grant(namespace: str, rules: list[Mapping[str, list[str]]], account: Mapping[str, str]) -> list[Object]:
-    kind = "Role" if namespace else "ClusterRole"
-    metadata = {"name": "kbconsole", **({"namespace": namespace} if namespace else {})}
-    role = {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": kind,
-        "metadata": metadata,
-        "rules": [dict(r) for r in rules],
-    }
-    binding = {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": f"{kind}Binding",
-        "metadata": metadata,
-        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": "kbconsole"},
-        "subjects": [{"kind": "ServiceAccount", **account}],
-    }
-    return [role, binding]

@@ -11,6 +11,7 @@ from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.asking import served_owners
 from kbconsole.fleet.preflight.base import PlaneCheck
 from kbconsole.fleet.preflight.rights import POD_ROLE
+from kbconsole.fleet.room import default_class, is_default
 from kbconsole.jobs.definition import Finding, Verdict, actions
 from kbconsole.k8s.errors import Forbidden
 from kbconsole.k8s.kinds import (
@@ -20,10 +21,6 @@ from kbconsole.k8s.kinds import (
     Object,
 )
 
-DEFAULT_CLASS = (
-    "storageclass.kubernetes.io/is-default-class",
-    "storageclass.beta.kubernetes.io/is-default-class",
-)
 _REGION, _ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 _MOST_NODES = 200
 
@@ -105,20 +102,15 @@ class Storage(PlaneCheck):
         except Forbidden as error:
             return _unread(error)
         names = sorted(str(item["metadata"]["name"]) for item in classes)
-        default = sorted(str(item["metadata"]["name"]) for item in classes if _is_default(item))
+        default = sorted(str(item["metadata"]["name"]) for item in classes if is_default(item))
         if not default:
             said = say("room.storage_none", names=names or [say("fleet.nothing")])
             return Finding(Verdict.WARN, said, say("room.storage_fix"), {"storage_class": ""})
-        facts = {"storage_class": default[0]}
+        facts = {"storage_class": default_class(classes)}
         if len(default) > 1:
             said = say("room.storage_several", names=default)
             return Finding(Verdict.WARN, said, say("room.storage_fix"), facts)
         return Finding(Verdict.PASS, say("room.storage_yes", name=default[0]), facts=facts)
-
-
-def _is_default(item: Object) -> bool:
-    annotations = item["metadata"].get("annotations") or {}
-    return any(annotations.get(key) == "true" for key in DEFAULT_CLASS)
 
 
 def _unread(error: Forbidden) -> Finding:
