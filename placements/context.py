@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from kbconsole.common.roles import Role, has_role, roles_of
 from kbconsole.fleet.health import unchecked_since
 from kbconsole.fleet.models import Plane
-from kbconsole.jobs.models import Plan, PlanStatus
+from kbconsole.jobs.models import Plan
 
 _HEALTH = ("name", "last_answer_at", "last_asked_at", "next_ask_at", "last_error", "created_at")
 

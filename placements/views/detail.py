@@ -24,8 +24,8 @@ from kbconsole.jobs.services import may_withdraw
 from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors
 from placements.models import OVER, Placement, Status
 from placements.observation import client_endpoints, merged
-from placements.views.present import broken_run, present_of, trouble_of
 from placements.services import edit_refusal
+from placements.views.present import broken_run, present_of, trouble_of
 from placements.views.replicas import health_of, match_of, replicas_of, seen_times, verdict_of
 from placements.views.story import MOST, asked_by, plans_of, story_of
 
@@ -210,8 +210,8 @@ def _acts(placement: Placement, user: Any, active: Run | None) -> dict[str, Any]
         "why_no_check": busy,
         "why_no_retire": no_retire,
         "why_no_repair": no_repair,
-        "changeable": placement.status in CHANGEABLE,
         "may_edit": not why_not and edit_refusal(placement) is None,
+        "changeable": placement.status in CHANGEABLE,
         "may_ask": has_role(user, Role.DBA, Role.ADMIN),
         "may_hand_over": placement.may_hand_over(user) and placement.status not in OVER,
     }
