@@ -11,12 +11,13 @@ from django.contrib.auth.models import User
 from kbconsole.audit.access import rights
 from kbconsole.audit.models import Entry
 from kbconsole.common.errors import Refused, Stale
-from kbconsole.jobs.models import Plan
+from kbconsole.jobs.models import Plan, Run
 from kbconsole.people import teams
 from kbconsole.people.models import Team
 from networking.models import Profile
 from placements import services
 from placements.models import Placement, Status
+from tests.api.calling import Caller, a_wish
 from tests.people import person, signed_in
 from tests.placements import world
 
@@ -153,6 +154,22 @@ def test_who_asks_chooses_one_of_their_teams_and_nobody_elses(
     assert f'<option value="{shop.pk}" selected>shop</option>' in page, "the only team is suggested"
     assert signed_in(dana).post("/placements/new/", form).status_code == 302
     assert Placement.objects.first().team == shop  # type: ignore[union-attr]  # there are two
+
+
+def test_by_the_api_too_a_request_goes_to_ones_own_team_and_keeps_it(
+    adam: User, dana: User, stranger: User, shop: Team, profile: Profile
+) -> None:
+    teams.create(name="other", by=adam)
+    refused = Caller(stranger).post("placements/", a_wish(team="shop"))
+    assert (refused.status_code, list(refused.json()["errors"])) == (422, ["team"])
+    made = Caller(dana).post("placements/", a_wish(team="shop"))
+    assert (made.status_code, made.json()["team"]) == (201, "shop")
+    Plan.objects.update(status="ready")
+    Run.objects.update(status="succeeded")
+    where = f"placements/{made.json()['id']}/"
+    other = Caller(dana).put(where, a_wish(team="other"))
+    assert other.json()["errors"]["team"][0]["code"] == "wish.team_stays"
+    assert Caller(dana).put(where, a_wish(purpose="kept")).json()["team"] == "shop"
 
 
 def test_home_and_the_filters_know_the_teams_databases(
