@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Stale
 from kbconsole.common.lifecycle import transition
-from kbconsole.common.roles import Role, has_role, require
+from kbconsole.common.roles import Role, has_role
 from kbconsole.common.sentences import declare, say
 from kbconsole.common.times import clock_text
 from kbconsole.jobs import again
@@ -133,7 +133,7 @@ def _team_stays(wish: Wish, placement: Placement) -> None:
 @transaction.atomic
 def request(wish: Wish, *, by: Any) -> Placement:
     """Keep a request and have its plan made. Raises Refused, or WishRefused with what is wrong by field."""
-    require(by, Role.DBA, Role.ADMIN)
+    PlaceDatabase.approval.require(by)
     _check(wish)
     team = _team(wish, by=by)
     try:

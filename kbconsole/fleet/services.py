@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Refused, Stale
+from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import Json, declare, say
 from kbconsole.fleet import access, vault
@@ -71,6 +72,13 @@ declare(
         ),
     }
 )
+REGISTER = act(
+    "plane-add", _("Add planes, or replace the credential of one"),
+    Policy(
+        asks=(Role.ADMIN,),
+        note=_("Only what passed the preflight is saved; a new credential must be of the very same plane."),
+    ),
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -79,7 +87,7 @@ def upload_draft(*, data: bytes, by: Any, replaces: str = "") -> KubeconfigDraft
 
     `replaces`: the registered plane that it brings a new credential for.
     """
-    require(by, Role.ADMIN)
+    REGISTER.require(by)
     reports = kubeconfig.parse(data).contexts
     credentials = {r.name: r.credential.to_json() for r in reports if r.accepted and r.credential}
     if not credentials:
@@ -122,7 +130,7 @@ def choose(
 
     `control_plane` is one of them, or "" where the fleet has its control plane. Raises ConsoleError, Stale.
     """
-    require(by, Role.ADMIN)
+    REGISTER.require(by)
     draft = _own(draft, by)
     job = _preflight_of(draft, list(dict.fromkeys(contexts)), control_plane, also_plane=also_plane)
     run = start(job, by=by)
@@ -192,7 +200,7 @@ def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any) -> list[Pl
 
     The draft is gone afterwards. Raises ConsoleError, Stale.
     """
-    require(by, Role.ADMIN)
+    REGISTER.require(by)
     draft = _own(draft, by)
     facts = _clean(draft, contexts)
     if draft.replaces:
@@ -283,7 +291,7 @@ def recheck(*, plane: Plane, by: Any) -> Run:
 
 def plan_rbac_copy(*, planes: Iterable[str], take_over: bool, by: Any, reason: str = "") -> Plan:
     """Ask for a plan that copies the role of database pods to these data planes. Raises ConsoleError."""
-    require(by, Role.ADMIN)
+    CopyRbac.approval.require(by)
     wanted = list(dict.fromkeys(planes))
     if not wanted:
         raise ConsoleError("fleet.copy_some")

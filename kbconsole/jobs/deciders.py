@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,7 @@ from kbconsole.common.policy import ALONE_UP_TO
 from kbconsole.common.roles import Role, has_role
 from kbconsole.common.sentences import declare
 from kbconsole.jobs.models import Plan
+from kbconsole.people.services import administrators
 
 ALONE_AFTER = timedelta(hours=24)
 """For how long there must have been no other administrator: whoever puts the others out does not decide alone."""
@@ -36,20 +37,13 @@ declare(
 )
 
 
-def holders(role: Role) -> QuerySet[User]:
-    """Return those who can sign in and have the role; somebody invited cannot before they set a password."""
-    those = Q(is_superuser=True) | Q(groups__name=role.value)
-    able = User.objects.filter(those, is_active=True)
-    return able.exclude(password__startswith="!").distinct()  # noqa: S106  no password: one that opens nothing
-
-
 def who_may_decide(plan: Plan) -> list[User]:
     """Return those who may decide and have not yet, by name: they neither asked for it nor edited it."""
     job = plan.known_definition()
     if job is None:
         return []
     apart = {plan.requested_by_id, *plan.editors, *(decision.by_id for decision in plan.decisions.all())}
-    return list(holders(job.approval.approves).exclude(pk__in=apart).order_by("username"))
+    return list(administrators().exclude(pk__in=apart).order_by("username"))
 
 
 def alone_refusal(plan: Plan, user: Any) -> ConsoleError | None:
@@ -58,19 +52,19 @@ def alone_refusal(plan: Plan, user: Any) -> ConsoleError | None:
     needs = Refused("plan.needs_approval", needed=plan.approvals_needed)
     if job is None or not has_role(user, job.approval.approves) or not job.allows(user, "decide"):
         return needs
-    if holders(job.approval.approves).exclude(pk=user.pk).exists():
+    if administrators().exclude(pk=user.pk).exists():
         return needs
     if plan.approvals_needed > ALONE_UP_TO:
         return Refused("plan.alone_needs_more", needed=plan.approvals_needed)
-    return Refused("plan.alone_too_soon") if _lately_lost(job.approval.approves) else None
+    return Refused("plan.alone_too_soon") if _lately_lost() else None
 
 
-def _lately_lost(role: Role) -> bool:
-    """Return whether somebody could act in the role less than ALONE_AFTER ago and cannot now, by the audit log."""
+def _lately_lost() -> bool:
+    """Return whether somebody could act as administrator less than ALONE_AFTER ago and cannot now, by the log."""
     entries = Entry.objects.filter(at__gt=timezone.now() - ALONE_AFTER, object_kind="user")
-    taken = Q(act="role.superuser_taken") | Q(act="role.taken", params__role=role.value)
+    taken = Q(act="role.superuser_taken") | Q(act="role.taken", params__role=Role.ADMIN.value)
     if entries.filter(taken).exists():
         return True
     put_out = entries.filter(act__in=LOSSES).values_list("object_id", flat=True)
-    having = User.objects.filter(Q(is_superuser=True) | Q(groups__name=role.value))
+    having = User.objects.filter(Q(is_superuser=True) | Q(groups__name=Role.ADMIN.value))
     return having.filter(pk__in=[int(pk) for pk in put_out if pk.isdecimal()]).exists()

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.roles import Role
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import lanes
-from kbconsole.jobs.deciders import holders
 from kbconsole.jobs.definition import CONSOLE, Mark, Touch
 from kbconsole.jobs.models import Decision, Plan, PlanDiff, PlanStatus
+from kbconsole.people.services import administrators
 
 declare(
     {
@@ -35,7 +34,7 @@ class Surroundings:
 
     silent: frozenset[str] = field(default_factory=lanes.silent)
     deciders: frozenset[int] = field(
-        default_factory=lambda: frozenset(holders(Role.ADMIN).values_list("pk", flat=True))
+        default_factory=lambda: frozenset(administrators().values_list("pk", flat=True))
     )
 
 

@@ -21,12 +21,13 @@ from kbconsole.common.roles import Role, has_role, require, roles_of
 from kbconsole.jobs import approvals as queue
 from kbconsole.jobs import plan_page, policy_page, run_page, services
 from kbconsole.jobs.again import again_refusal, make_again
-from kbconsole.jobs.deciders import alone_refusal, holders, who_may_decide
+from kbconsole.jobs.deciders import alone_refusal, who_may_decide
 from kbconsole.jobs.forms import DecisionForm
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.pages import denials, may, sees, subject_url
 from kbconsole.jobs.plan_compare import compare
 from kbconsole.jobs.policy_page import deciding_roles
+from kbconsole.people.services import administrators
 
 MOST_NAMED = 8
 
@@ -265,7 +266,7 @@ def policy(request: HttpRequest) -> HttpResponse:
         raise Http404
     context = {
         "planned": policy_page.planned(), "others": policy_page.others(),
-        "administrators": holders(Role.ADMIN), "hours": f"{settings.KBCONSOLE_PLAN_HOURS:g}",
+        "administrators": administrators(), "hours": f"{settings.KBCONSOLE_PLAN_HOURS:g}",
     }  # fmt: skip
     return render(request, "jobs/policy.html", context)
 

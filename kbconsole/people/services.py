@@ -20,6 +20,7 @@ from rest_framework.authtoken.models import Token
 
 from kbconsole.audit.services import Target, record
 from kbconsole.common.errors import ConsoleError, Refused, Stale
+from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare
 
@@ -49,13 +50,16 @@ declare(
 )
 
 
+MANAGE = act("people", _("Manage people, roles and teams"), Policy(asks=(Role.ADMIN,)))
+
+
 def acting_admin(by: Any) -> None:
     """Raise Refused unless the person is an administrator now, not only when their request began.
 
     Everything that could leave the console without an administrator takes turns on one row, the group's: of two
     administrators who deactivate each other at once the second one is none any more when their turn comes.
     """
-    require(by, Role.ADMIN)
+    MANAGE.require(by)
     list(Group.objects.select_for_update().filter(name=Role.ADMIN.value))
     require(User.objects.get(pk=by.pk), Role.ADMIN)
 
