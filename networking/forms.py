@@ -25,9 +25,16 @@ class NameForm(forms.Form):
 
 
 class SeenForm(forms.Form):
-    """Which version somebody looked at when they began to type."""
+    """Which version somebody looked at when they began to type, and why they want another."""
 
     seen_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Why"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Who approves reads this first, and the audit log keeps it."),
+    )
 
 
 def config_form(kind: NetworkKind, data: Any = None, *, initial: ProfileConfig | None = None) -> forms.Form:

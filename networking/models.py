@@ -6,10 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Count, F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import roles_of
-from networking.kinds.base import KINDS, NetworkKind, kind_named
+from networking.kinds.base import KINDS, NetworkKind, ProfileConfig, kind_named
+
+# States of a placement after which it uses no network any more. The app above this one owns them.
+OVER = ("rejected", "cancelled", "retired")
 
 
 def kind_choices() -> list[tuple[str, Any]]:
@@ -21,6 +26,15 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
     def visible_to(self, user: Any) -> ProfileQuerySet:
         """Everybody with a role may read every profile."""
         return self if roles_of(user) else self.none()
+
+    def with_users(self) -> ProfileQuerySet:
+        """Add `users`: how many databases stand or are asked for on a profile."""
+        return self.annotate(users=Count("placements", filter=~Q(placements__status__in=OVER)))
+
+    def replace_config(self, pk: int, *, seen: int, config: ProfileConfig) -> bool:
+        """Give a profile other settings and the next version. False: it is not at the version that was seen."""
+        changes = {"config": dict(config), "version": F("version") + 1, "changed_at": timezone.now()}
+        return bool(self.filter(pk=pk, version=seen).update(**changes))
 
 
 class Profile(models.Model):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kbconsole.common.sentences import Sentence
@@ -14,8 +13,6 @@ from networking.models import Profile
 
 REPLICAS = 3
 """For how many replicas the page says what load balancers are made: the guide's number."""
-# States of a placement after which it uses no network any more. The app above this one owns them.
-OVER = ("rejected", "cancelled", "retired")
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,7 @@ class ProfileRow:
 
 def rows_for(user: Any) -> list[ProfileRow]:
     """Return the profiles that a person may see, in one query."""
-    return [row_of(profile) for profile in with_users(Profile.objects.visible_to(user))]
-
-
-def with_users(profiles: QuerySet[Profile]) -> QuerySet[Profile]:
-    """Add `users`: how many databases stand or are asked for on a profile."""
-    return profiles.annotate(users=Count("placements", filter=~Q(placements__status__in=OVER)))
+    return [row_of(profile) for profile in Profile.objects.visible_to(user).with_users()]
 
 
 def row_of(profile: Profile) -> ProfileRow:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.roles import Role, has_role, require, roles_of
+from kbconsole.jobs.models import Plan
 from networking import pages, services
 from networking.forms import NameForm, SeenForm, config_form
 from networking.kinds.base import KINDS, kind_named
@@ -66,7 +67,7 @@ def profile_new(request: HttpRequest, kind: str = "") -> HttpResponse:
 
 def profile_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change the settings of a profile; databases that stand stay as they are."""
-    profile = get_object_or_404(pages.with_users(Profile.objects.visible_to(request.user)), pk=pk)
+    profile = get_object_or_404(Profile.objects.visible_to(request.user).with_users(), pk=pk)
     require(request.user, Role.ADMIN)
     if profile.kind not in KINDS:
         raise Http404
@@ -77,15 +78,16 @@ def profile_edit(request: HttpRequest, pk: int) -> HttpResponse:
         return _edit_page(request, profile, seen, config)
     if not (seen.is_valid() & config.is_valid()):
         return _edit_page(request, profile, seen, config, status=400)
+    given = seen.cleaned_data
     try:
-        changed = services.change_profile(
-            profile,
-            config=config.cleaned_data,
-            seen_version=seen.cleaned_data["seen_version"],
+        changed = services.ask_for_change(
+            profile, config=config.cleaned_data, seen_version=given["seen_version"], reason=given["reason"],
             by=request.user,
-        )
+        )  # fmt: skip
     except ConsoleError as error:
         return _edit_page(request, profile, seen, config, error=error, status=error.status)
+    if isinstance(changed, Plan):
+        return redirect("jobs:plan-detail", changed.pk)
     said = _("%(name)s is version %(version)s now.") % {"name": changed.name, "version": changed.version}
     messages.success(request, said)
     return redirect("networking:profile-list")
@@ -97,5 +99,6 @@ def _edit_page(
 ) -> HttpResponse:  # fmt: skip
     context = {
         "row": pages.row_of(profile), "profile": profile, "seen_form": seen, "config_form": config, "error": error,
+        "approvals": services.approvals_for(profile),
     }  # fmt: skip
     return render(request, "networking/profile_edit.html", context, status=status)

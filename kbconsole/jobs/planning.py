@@ -183,13 +183,12 @@ class MakePlan(Job):
         return self._target().subject()
 
     def lanes(self) -> list[str]:
-        return [CONSOLE, *self._target().lanes()]
+        return list(dict.fromkeys([CONSOLE, *self._target().lanes()]))
 
     def steps(self) -> Iterable[Step]:
         yield Step(on=CONSOLE, phase="render", check=Render(self.plan))
-        for plane in self._target().lanes():
-            if plane != CONSOLE:
-                yield Step(on=plane, phase="dry-run", check=DryRun(self.plan, plane), gate=True)
+        for lane in self._target().lanes():  # the console's own, if the job changes something there
+            yield Step(on=lane, phase="dry-run", check=DryRun(self.plan, lane), gate=True)
 
     def allows(self, user: object, act: str) -> bool:
         return self._target().allows(user, act)
@@ -273,7 +272,7 @@ def guarded(plan: Plan) -> list[Step]:
 
     A plane that the plan was made without is not compared: nothing is known that it could be compared with.
     """
-    apart = {CONSOLE, *plan.definition().unheard()}
+    apart = set(plan.definition().unheard())
     lanes = sorted({step.on for step in plan.steps() if step.change is not None} - apart)
     first = [Step(on=CONSOLE, phase="confirm", check=SamePlan(plan.pk))]
     compare = [

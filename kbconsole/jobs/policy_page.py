@@ -39,12 +39,12 @@ def deciding_roles() -> frozenset[Role]:
 
 
 def planned() -> list[PolicyRow]:
-    """Return the runs that change planes."""
+    """Return the runs that are planned first."""
     return [_row(job.slug, job.label, job.approval) for job in jobs if job.planned]
 
 
 def others() -> list[PolicyRow]:
-    """Return what changes no plane: acts without a run, and runs that only look."""
+    """Return what needs no plan: acts without a run, and runs that only look."""
     looks = [_row(job.slug, job.label, job.approval) for job in jobs if not job.planned]
     return [*(_row(act.slug, act.label, act.policy) for act in acts()), *looks]
 

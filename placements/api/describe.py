@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -47,12 +47,12 @@ def answers(
     code: int = 200,
     filters: list[str | OpenApiParameter] | None = None,
     name: str | None = None,
+    also: Mapping[int, type[Answer]] | None = None,
 ) -> Callable[[F], F]:
-    """Decorate a method that answers with one object; None for no content."""
+    """Decorate a method that answers with one object; None for no content. `also`: other answers of success."""
     given = [one if isinstance(one, OpenApiParameter) else query(one) for one in filters or []]
-    return extend_schema(
-        request=body, responses={code: kind, **PROBLEMS}, parameters=given, operation_id=name
-    )
+    responses = {code: kind, **(also or {}), **PROBLEMS}
+    return extend_schema(request=body, responses=responses, parameters=given, operation_id=name)
 
 
 def lists(

@@ -12,12 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kbconsole.common.roles import Role
+from kbconsole.jobs.models import Plan
 from networking import services
 from networking.kinds.base import KINDS, ProfileConfig, kind_named
 from networking.models import Profile
 from placements.api.base import Api, Pages
 from placements.api.describe import answers, lists
 from placements.api.fields import Answer, AnyObject, Body, Text, Whole
+from placements.api.plans import PlanAnswer, plan_rows
 
 
 class ProfileAnswer(Answer):
@@ -58,6 +60,7 @@ class ProfileChange(Body):
 
     config = AnyObject()
     seen_version = Whole()
+    reason = Text(required=False, default="", allow_blank=True, max_length=4000)
 
 
 def cleaned(kind: str, config: Mapping[str, Any]) -> ProfileConfig:
@@ -99,7 +102,10 @@ class ProfileList(Api):
 
 
 class ProfileOne(Api):
-    """One network profile. A change raises its version; plans that were made with the old one are out of date."""
+    """One network profile. A change raises its version; plans that were made with the old one are out of date.
+
+    Where somebody else has to agree, the answer to a change is 202 and the plan that waits for that.
+    """
 
     acts = (Role.ADMIN,)
 
@@ -112,11 +118,13 @@ class ProfileOne(Api):
     def get(self, request: Request, name: str) -> Response:
         return self.answer(request, ProfileAnswer, self.profile(request, name))
 
-    @answers(ProfileAnswer, body=ProfileChange)
+    @answers(ProfileAnswer, body=ProfileChange, also={202: PlanAnswer})
     def put(self, request: Request, name: str) -> Response:
         given, profile = self.body(request, ProfileChange), self.profile(request, name)
-        changed = services.change_profile(
+        changed = services.ask_for_change(
             profile, config=cleaned(profile.kind, given["config"]), seen_version=given["seen_version"],
-            by=request.user,
+            reason=given["reason"], by=request.user,
         )  # fmt: skip
+        if isinstance(changed, Plan):
+            return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=changed.pk), 202)
         return self.answer(request, ProfileAnswer, changed)

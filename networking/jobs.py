@@ -1,0 +1,147 @@
+"""Changing a network profile as a run, where somebody else has to agree: it waits in the same list as other plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.audit.services import record
+from kbconsole.common.errors import Stale
+from kbconsole.common.policy import Policy
+from kbconsole.common.sentences import Json, Sentence, declare, say
+from kbconsole.fleet.jobs import CHANGES_FLEET
+from kbconsole.jobs.definition import (
+    CONSOLE,
+    Change,
+    Diff,
+    Job,
+    Mark,
+    ObjectDiff,
+    Outcome,
+    Step,
+    Subject,
+    Touch,
+    Touched,
+    actions,
+    declare_phases,
+    register,
+)
+from networking.kinds.base import kind_named
+from networking.models import Profile
+
+declare_phases({"save": _("Save")})
+declare(
+    {
+        "networking.save_profile": _("Save %(name)s as version %(version)s"),
+        "networking.what_change": _("Change the network profile %(name)s"),
+        "networking.becomes_public": _("addresses become public"),
+        "networking.used": _(
+            "%(count)s databases use %(name)s. They stay as they are; plans for them that wait become out of date."
+        ),
+        "networking.profile_changed": _("Changed the network profile %(name)s to version %(version)s"),
+        "networking.changed_meanwhile": _(
+            "Somebody changed %(name)s meanwhile. Load the page again and repeat your change."
+        ),
+    }
+)
+
+
+@actions.register
+@dataclass(frozen=True)
+class SaveProfile(Change):
+    """Replace the settings of a profile that is still at `version`. Nothing of it is on a plane."""
+
+    slug: ClassVar[str] = "save-profile"
+    profile: int
+    name: str
+    version: int
+    config: dict[str, Json]
+
+    @property
+    def ref(self) -> dict[str, str]:
+        return {"apiVersion": "kbconsole", "kind": "NetworkProfile", "namespace": "", "name": self.name}
+
+    def label(self) -> Sentence:
+        return say("networking.save_profile", name=self.name, version=self.version + 1)
+
+    def diff(self) -> Diff:
+        row = self._row()
+        keys = [key for key in {**row.config, **self.config} if row.config.get(key) != self.config.get(key)]
+        changes = tuple(
+            {"path": key, "before": row.config.get(key), "after": self.config.get(key)} for key in keys
+        )
+        return Diff((ObjectDiff(Touch.UPDATED if keys else Touch.UNCHANGED, self.ref, str(row.pk), changes),))
+
+    def carry_out(self) -> Outcome:
+        if self._row().version > self.version:  # by this very step, before its worker was lost
+            return Outcome((Touched(Touch.UNCHANGED, self.ref, str(self.profile)),))
+        with transaction.atomic():
+            if not Profile.objects.replace_config(self.profile, seen=self.version, config=self.config):
+                raise Stale("networking.changed_meanwhile", name=self.name)
+            record(
+                "networking.profile_changed", by="worker", on=("profile", self.profile, self.name),
+                name=self.name, version=self.version + 1,
+            )  # fmt: skip
+        return Outcome((Touched(Touch.UPDATED, self.ref, str(self.profile)),))
+
+    def _row(self) -> Profile:
+        """Return the profile. Raises Stale if it is neither as it was read, nor as this step makes it."""
+        row = Profile.objects.filter(pk=self.profile).first()
+        made = row is not None and row.version == self.version + 1 and row.config == self.config
+        if row is None or (row.version != self.version and not made):
+            raise Stale("networking.changed_meanwhile", name=self.name)
+        return row
+
+
+@register
+@dataclass(frozen=True)
+class ChangeProfile(Job):
+    """Give a profile other settings, for the databases that are placed from then on."""
+
+    slug: ClassVar[str] = "change-profile"
+    label: ClassVar[Any] = _("Change network profile")
+    approval: ClassVar[Policy] = replace(
+        CHANGES_FLEET, note=_("It touches no plane; plans that were made with the older version are void.")
+    )
+    words: ClassVar[dict[str, Any]] = {"config": _("Network settings")}
+    profile: int
+    name: str
+    kind: str
+    version: int
+    """The version that was read."""
+    config: dict[str, Json]
+    users: int = 0
+    """How many databases used it when the plan was made."""
+    publishes: bool = False
+    """Whether its addresses become public by that."""
+
+    def subject(self) -> Subject:
+        return Subject("profile", str(self.profile), self.name)
+
+    def lanes(self) -> list[str]:
+        return [CONSOLE]
+
+    def informed(self) -> ChangeProfile:
+        row = Profile.objects.with_users().get(pk=self.profile)
+        public, behaviour = row.behaviour.public(row.config), kind_named(self.kind)
+        return replace(self, users=row.users, publishes=behaviour.public(self.config) and not public)
+
+    def steps(self) -> Iterator[Step]:
+        change = SaveProfile(self.profile, self.name, self.version, self.config)
+        yield Step(on=CONSOLE, phase="save", change=change)
+
+    def facts(self) -> dict[str, Json]:
+        return {"profile_version": Profile.objects.values_list("version", flat=True).get(pk=self.profile)}
+
+    def what(self) -> Sentence:
+        return say("networking.what_change", name=self.name)
+
+    def marks(self) -> list[Mark]:
+        return [Mark(say("networking.becomes_public"))] if self.publishes else []
+
+    def cautions(self) -> list[Sentence]:
+        return [say("networking.used", count=self.users, name=self.name)] if self.users else []
