@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
 from kbconsole.common.errors import Refused, Stale
+from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.jobs.models import Plan, PlanStatus
@@ -41,6 +42,12 @@ declare(
 )
 
 
+HAND_OVER = act(
+    "hand-over", _("Hand a database over"),
+    Policy(owned=True, note=_("Members of its team act on it, but do not give it away.")),
+)  # fmt: skip
+
+
 def heirs() -> QuerySet[User]:
     """Return the persons who may own a database: active, with the role dba."""
     those = Q(is_superuser=True) | Q(groups__name=Role.DBA.value)
@@ -61,6 +68,7 @@ def hand_over(placement_id: int, *, owner: str, team: int | None, reason: str, b
     Plans that wait keep who asked for them, so nobody gets to approve their own request by giving the database away.
     Raises Refused, Stale, WishRefused with what is wrong by field.
     """
+    HAND_OVER.require(by)
     rows = Placement.objects.select_for_update(of=("self",)).select_related("owner", "team")
     placement = rows.get(pk=placement_id)
     if not placement.may_hand_over(by):

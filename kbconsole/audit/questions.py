@@ -27,7 +27,7 @@ def questions(*, everything: bool) -> list[Question]:
         _asks(_("What data was removed?"), act=f"plan.approved,{ALONE},run.ended", job="retire-database"),
         _asks(_("What was refused?"), outcome="denied"),
         _asks(_("What went ahead without another person?"), act=ALONE),
-        _asks(_("Which roles changed?"), act="role,person,access.admin_created"),
+        _asks(_("Which roles changed?"), act="role,person,team,access.admin_created"),
         _asks(_("What failed?"), outcome="failure"),
         _asks(_("Who signed in?"), act="access"),
     ]
