@@ -1,8 +1,8 @@
 """One suite, two backends: a case makes calls, and what it is answered must be the same on both.
 
-A case takes `case` (and parameters of `parametrize`), no other fixture. It runs on the embedded servers always,
-and on real ones where `KUBEBUILDER_ASSETS` names their binaries. There it is told twice, on both, and the two
-stories are compared whole: an answer that nobody thought of asserting must be the same too.
+A case takes `case` (and parameters of `parametrize`), no other fixture. It runs on the embedded servers or,
+where `KUBEBUILDER_ASSETS` names their binaries, on real ones too: there it is told twice, on both, and the two stories
+are compared whole, since an answer that nobody thought of asserting must be the same too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -32,6 +33,7 @@ Object = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 LINES = ("0.9", "1.0")
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -242,8 +244,20 @@ class Case:
             client.close()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "real: needs the binaries of KUBEBUILDER_ASSETS")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where everything real is there, a case of the embedded servers alone tells nothing new."""
+    whole = binaries.has(binaries.MANAGER) and not any(map(binaries.why_no_definitions, LINES))
+    if binaries.why_no_servers() or not whole or "not real" in config.option.markexpr:
+        return
+    told_twice = [item for item in items if HERE in item.path.parents and _is_embedded(item)]
+    config.hook.pytest_deselected(items=told_twice)
+    gone = set(told_twice)
+    items[:] = [item for item in items if item not in gone]
+
+
+def _is_embedded(item: pytest.Item) -> bool:
+    called_with = getattr(item, "callspec", None)
+    return called_with is not None and called_with.params.get("case") == "embedded"
 
 
 @pytest.fixture(scope="session")
