@@ -105,6 +105,12 @@ def _disabled(plane: Plane, control: Plane | None) -> bool:
     return control is not None and plane.name in control.operator_contexts_disabled
 
 
+def without(plane: Plane, user: Any) -> list[Counted]:
+    """Return what the databases that have replicas on a plane would be without it; nothing where there are none."""
+    touched = [one for one in losses.databases(user, {plane.name}) if one.touched]
+    return _by_level(touched) if touched and plane.is_data_plane else []
+
+
 def _by_level(found: Iterable[Database]) -> list[Counted]:
     rows = list(found)
     levels = [(level, [one for one in rows if one.level == level]) for level in Level]

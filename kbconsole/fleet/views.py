@@ -50,7 +50,9 @@ def plane_list(request: HttpRequest) -> HttpResponse:
 def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
     """Can databases run on this plane, and what is missing."""
     plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
-    control = Plane.objects.filter(is_control_plane=True).first()
+    planes, why_not = list(Plane.objects.visible_to(request.user)), _why_not(request)
+    control = next((one for one in planes if one.is_control_plane), None)
+    troubles = [one for one in trouble.troubles(planes, request.user, why_not) if one.plane == plane]
     credential = Credential.objects.filter(plane=plane, purpose=Credential.Purpose.CONSOLE).first()
     rungs = pages.ladder(plane, control)
     runs = Run.objects.visible_to(request.user).filter(steps__lane=name).distinct().order_by("-pk")[:10]
@@ -59,12 +61,14 @@ def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
         "plane": plane,
         "rungs": rungs,
         "invaded": pages.invaded([plane]),
+        "troubles": troubles,
+        "without": [] if troubles else trouble.without(plane, request.user),
         "first_missing": next((rung for rung in rungs if rung.state in ("fail", "warn")), None),
         "facts": pages.facts_of(plane, credential),
         "look": look,
         "active": look is not None and look.state == "wait",
         "runs": list(runs),
-        "why_not": _why_not(request),
+        "why_not": why_not,
     }
     return render(
         request, template_for(request, "fleet/plane_detail.html", "fleet/_plane_detail.html"), context

@@ -170,7 +170,7 @@ def _fleet(user: Any) -> Iterator[Row]:
     for plane in Plane.objects.filter(last_error__isnull=False):
         yield Row(
             f"plane-{plane.pk}", plane.name, str(Sentence.from_json(plane.last_error or {})), _("See"),
-            _plane_url(plane), plane.last_answer_at or plane.created_at, "plane",
+            _plane_url(plane), plane.failing_since or plane.last_answer_at or plane.created_at, "plane",
         )  # fmt: skip
     for plane in Plane.objects.filter(foreign_crds_since__isnull=False):
         since = plane.foreign_crds_since

@@ -101,6 +101,20 @@ def test_it_says_where_it_fails_what_not_to_do_and_how_to_take_the_plane_out(ada
     assert 'action="/fleet/k8s-3/switch/"' not in page(signed_in(dana)), "a DBA reads"
 
 
+def test_the_page_of_a_plane_says_what_each_database_would_lose_and_in_trouble_what_to_do(adam: User) -> None:
+    world.fleet()
+    world.in_service(adam, world.mesh(adam))
+    browser = signed_in(adam)
+    well = browser.get("/fleet/k8s-3/").content.decode()
+    assert "Databases, if k8s-3 were lost" in well and "1 is one replica from it" in well
+    assert "What not to do" not in well
+    lose("k8s-2")
+    assert "What not to do" not in browser.get("/fleet/k8s-3/").content.decode()
+    lost = browser.get("/fleet/k8s-2/").content.decode()
+    assert "What not to do" in lost and "Disable k8s-2" in lost
+    assert "What not to do" not in browser.get("/fleet/k8s-0/").content.decode()
+
+
 def test_a_plane_that_refuses_the_credential_is_probably_running(adam: User) -> None:
     world.fleet()
     lose("k8s-3", "credential")
