@@ -54,7 +54,7 @@ class PlacementQuerySet(models.QuerySet["Placement"]):
         """Return those that the person looks after: the own ones, and those of the teams that they are in."""
         return self.filter(Q(owner=user.pk) | Q(team__in=Team.objects.of(user)))
 
-    def subject_ids(self) -> PlacementQuerySet:
+    def subject_ids(self) -> models.QuerySet[Any, Any]:
         """Return their ids as plans and runs keep them, for a subquery: runs of whatever the person looks after."""
         return self.order_by().annotate(subject=Cast("pk", TextField())).values("subject")
 
