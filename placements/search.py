@@ -1,4 +1,4 @@
-"""Databases are found by what people call them: their name, namespace, ticket, purpose or owner."""
+"""Databases are found by what people call them: their name, namespace, ticket, purpose, owner or team."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.search import Hit, Query, Searcher, exact_first, searched
 from placements.models import OVER, Placement, PlacementQuerySet
 
-FIELDS = ("name", "namespace", "ticket", "purpose", "owner__username")
+FIELDS = ("name", "namespace", "ticket", "purpose", "owner__username", "team__name")
 
 
 def matching(rows: PlacementQuerySet, text: str) -> PlacementQuerySet:
@@ -30,7 +30,7 @@ class Databases(Searcher):
     """A name that is used again leads to the database that has it now."""
 
     slug, label, place = "databases", _("Databases"), 1
-    finds = _("name, namespace, ticket, purpose or owner")
+    finds = _("name, namespace, ticket, purpose, owner or team")
 
     def hits(self, query: Query, user: Any, most: int) -> list[Hit]:
         rows = matching(Placement.objects.visible_to(user), query.text).select_related("owner")

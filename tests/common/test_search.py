@@ -15,6 +15,7 @@ from kbconsole.audit.services import record
 from kbconsole.common.search import LONGEST, MOST, Query, searchers
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan, Run
+from kbconsole.people.models import Team
 from networking.models import Profile
 from placements.models import Status
 from tests.api.calling import a_fleet, a_placement, made_ready
@@ -97,6 +98,14 @@ def test_nobody_finds_what_they_may_not_see(dana: User, adam: User, nobody: User
         assert titles(answer) == [] and "You have no role yet" in answer.content.decode()
 
 
+def test_people_are_found_by_those_who_may_read_about_them(dana: User, vera: User, adam: User) -> None:
+    team = Team.objects.create(name="Payments")
+    for reader in (adam, vera):
+        assert found(reader, "DANA")["Location"] == f"/people/{dana.pk}/"
+    assert titles(found(dana, "vera")) == [] and "<dt>People</dt>" not in found(dana, "").content.decode()
+    assert found(dana, "payments")["Location"] == f"/people/teams/{team.pk}/"
+
+
 def test_a_long_group_ends_with_a_link_to_all_of_it(dana: User, profile: Profile) -> None:
     for number in range(MOST + 3):
         world.placed(dana, profile, f"etcd-{number:02}")
@@ -144,7 +153,7 @@ def test_no_text_breaks_it(dana: User, profile: Profile, text: str) -> None:
 def test_without_a_word_or_a_hit_it_says_what_can_be_found(dana: User, adam: User) -> None:
     for text in ("", "   ", "nowhere"):
         answer = found(dana, text).content.decode()
-        assert "name, namespace, ticket, purpose or owner" in answer
+        assert "name, namespace, ticket, purpose, owner or team" in answer
     assert "Nothing that you may see fits “nowhere”" in found(dana, "nowhere").content.decode()
 
 
