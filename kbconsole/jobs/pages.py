@@ -31,7 +31,7 @@ def may(about: Plan | Run, user: Any, act: str) -> str:
     if job is None:
         return str(say("jobs.code_gone"))
     if not job.allows(user, act):
-        return _("Only the owner and administrators may do this.")
+        return _("Only the owner, their team and administrators may do this.")
     return ""
 
 
