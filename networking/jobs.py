@@ -127,8 +127,9 @@ class ChangeProfile(Job):
 
     def informed(self) -> ChangeProfile:
         row = Profile.objects.with_users().get(pk=self.profile)
+        users: int = getattr(row, "users", 0)
         public, behaviour = row.behaviour.public(row.config), kind_named(self.kind)
-        return replace(self, users=row.users, publishes=behaviour.public(self.config) and not public)
+        return replace(self, users=users, publishes=behaviour.public(self.config) and not public)
 
     def steps(self) -> Iterator[Step]:
         change = SaveProfile(self.profile, self.name, self.version, self.config)

@@ -275,8 +275,9 @@ def _remade(plan: Plan, by: Any) -> Plan:
         return plan_again(int(plan.subject_id), by=by)
     placement = _plannable(int(plan.subject_id), by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
     facts = {**_facts(placement), "uid": placement.cluster_uid}
-    retires = isinstance(asked, RetireDatabase)
-    job = RetireDatabase(**facts, policy=asked.policy) if retires else RepairMirrors(**facts)
+    job: RetireDatabase | RepairMirrors = RepairMirrors(**facts)
+    if isinstance(asked, RetireDatabase):
+        job = RetireDatabase(**facts, policy=asked.policy)
     record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
     return jobs.make_plan(job, by=by, reason=plan.reason, editors=plan.editors)
 

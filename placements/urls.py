@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.urls import path
 
 from kbconsole.audit import object_links
+from kbconsole.jobs import again
 from placements import views
+from placements.jobs import PlaceDatabase
 
 app_name = "placements"
 urlpatterns = [
@@ -23,3 +25,4 @@ urlpatterns = [
     path("placements/<int:pk>/hand-over/", views.hand_over, name="hand-over"),
 ]
 object_links.register("placement", "placements:detail")
+again.edited_at(PlaceDatabase.slug, views.edit_address)

@@ -17,6 +17,8 @@ from kbconsole.jobs.models import Plan, PlanStatus
 AGAIN = (PlanStatus.FAILED, PlanStatus.STALE, PlanStatus.EXPIRED)
 Remake = Callable[[Plan, Any], Plan]
 _REMAKES: dict[str, Remake] = {}
+_EDITED_AT: dict[str, Callable[[Plan], str]] = {}
+EDITED = (PlanStatus.READY, PlanStatus.REJECTED, PlanStatus.WITHDRAWN, *AGAIN)
 
 declare(
     {
@@ -29,6 +31,18 @@ declare(
 def register(subject_kind: str, remake: Remake) -> None:
     """Say how plans about such subjects are made again: by an app that knows more of them than their stored job."""
     _REMAKES[subject_kind] = remake
+
+
+def edited_at(job: str, where: Callable[[Plan], str]) -> None:
+    """Say where what a job's plan was made of is edited and sent again: an address, "" where it cannot be now."""
+    _EDITED_AT[job] = where
+
+
+def edit_url(plan: Plan) -> str:
+    """Return where the plan's request is edited, or an empty text: for the newest plan of a subject only."""
+    if plan.job not in _EDITED_AT or plan.status not in EDITED or not newest(plan):
+        return ""
+    return _EDITED_AT[plan.job](plan)
 
 
 def newest(plan: Plan) -> bool:

@@ -74,7 +74,8 @@ def _of_now(
     plan: Plan, planes: Sequence[str], decisions: Collection[Decision], around: Surroundings
 ) -> list[Mark]:
     """Return what holds while the plan waits: planes that give no answer, and people that lack."""
-    apart = plan.told(lambda job: frozenset(job.unheard()), frozenset())
+    nobody: frozenset[str] = frozenset()
+    apart = plan.told(lambda job: frozenset(job.unheard()), nobody)
     silent = [plane for plane in planes if plane in around.silent and plane not in apart]
     found = [Mark(say("approvals.fails_now", planes=silent))] if silent else []
     missing = plan.approvals_needed - len(decisions)

@@ -20,7 +20,7 @@ from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, has_role, require, roles_of
 from kbconsole.jobs import approvals as queue
 from kbconsole.jobs import plan_page, policy_page, run_page, services
-from kbconsole.jobs.again import again_refusal, make_again
+from kbconsole.jobs.again import again_refusal, edit_url, make_again
 from kbconsole.jobs.deciders import alone_refusal, who_may_decide
 from kbconsole.jobs.forms import DecisionForm
 from kbconsole.jobs.models import Plan, PlanStatus, Run
@@ -80,6 +80,7 @@ def _show_plan(
         "page": page, "plan": plan, "error": error, **_deciding(plan, user, open_=open_),
         "before": compare(plan, Plan.objects.visible_to(user), user), "subject_url": subject_url(plan),
         "again": not may(plan, user, "run") and again_refusal(plan) is None,
+        "edit_url": edit_url(plan) if _mine(plan, user) and not may(plan, user, "run") else "",
         "form": form or DecisionForm(initial={"seen_hash": plan.hash}, warnings=page.warnings),
         "queue": request.GET.get("queue") or request.POST.get("queue"),
         "open": open_, "refusal": refusal, "go_refusal": go_refusal,

@@ -6,11 +6,12 @@ from placements.views.hand_over import hand_over
 from placements.views.home import home
 from placements.views.lists import placement_list
 from placements.views.retire import retire
-from placements.views.wishes import placement_edit, placement_new, preview
+from placements.views.wishes import edit_address, placement_edit, placement_new, preview
 
 __all__ = [
     "cancel",
     "check",
+    "edit_address",
     "hand_over",
     "home",
     "newest_plan",

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from kbconsole.common.errors import ConsoleError, Refused
 from kbconsole.common.roles import Role, require
-from kbconsole.jobs.models import Decision
+from kbconsole.jobs.models import Decision, Plan
 from placements import services
 from placements.forms import WishForm, as_asked, fresh, like, retyped
 from placements.models import Placement
@@ -57,6 +57,14 @@ def placement_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = WishForm(by=request.user, initial=as_asked(placement), apart_from=pk)
     context = {**_context(form), "placement": placement, "rejection": _rejection(placement)}
     return render(request, "placements/placement_new.html", context)
+
+
+def edit_address(plan: Plan) -> str:
+    """Return where the request that a plan was made of is edited, or an empty text where it cannot be any more."""
+    placement = Placement.objects.filter(pk=plan.subject_id).first()
+    if placement is None or services.edit_refusal(placement):
+        return ""
+    return reverse("placements:edit", args=[placement.pk])
 
 
 def _rejection(placement: Placement) -> Decision | None:

@@ -55,7 +55,11 @@ def test_two_people_from_a_rejection_to_an_approval(dana: User, adam: User, prof
     placement = Placement.objects.get()
     assert sent["Location"] == f"/placements/{placement.pk}/"
     first = made_ready(placement)
+    here = f'href="/placements/{placement.pk}/edit/"'
+    assert here in signed_in(dana).get(f"/plans/{first.pk}/").content.decode()
     decide(first, adam, "reject", NO)
+    for reader, sees in ((dana, True), (adam, False)):
+        assert (here in signed_in(reader).get(f"/plans/{first.pk}/").content.decode()) == sees
     assert "Edit and send again" in shown(dana, f"/placements/{placement.pk}/")
     form = signed_in(dana).get(f"/placements/{placement.pk}/edit/").content.decode()
     assert NO in form and 'value="etcd-demo"' in form and "Trying it out" in form
