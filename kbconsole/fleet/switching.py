@@ -12,7 +12,6 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply
-from kbconsole.fleet.facts import gathered, keep_facts
 from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
 from kbconsole.fleet.models import Plane
 from kbconsole.fleet.preflight.operator import CONTEXTS, DISABLED, argument, deployments
@@ -44,6 +43,8 @@ declare(
             "%(plane)s is the last enabled context of the operator. Without any, it would make every database a second "
             "time in the control plane. Enable another one first."
         ),
+        "switch.what_disable": _("Disable %(plane)s in the operator, and start the operator anew"),
+        "switch.what_enable": _("Enable %(plane)s in the operator again, and start the operator anew"),
         "switch.up": _("See that the operator runs with it"),
         "switch.up_yes": _("The operator was started anew; disabled: %(disabled)s."),
         "switch.up_wait": _("%(deployment)s is being started anew (%(ready)s of %(wanted)s ready)."),
@@ -138,6 +139,9 @@ class SwitchPlane(FleetJob):
     def subject(self) -> Subject:
         return Subject("plane", self.plane[:100], self.plane)
 
+    def what(self) -> Sentence:
+        return say("switch.what_disable" if self.disable else "switch.what_enable", plane=self.plane)
+
     def lanes(self) -> list[str]:
         return [self.control_plane]
 
@@ -169,8 +173,10 @@ class SwitchPlane(FleetJob):
         return [*silent, say(own, plane=self.plane), say("switch.caution_helm")]
 
     def on_end(self, ended: Ended) -> None:
-        facts = gathered((lane, facts) for lane, _phase, facts in ended.facts)
-        keep_facts(Plane.objects.get(name=self.control_plane), facts.get(self.control_plane, {}))
+        """Take note of what was read back; the time of the other facts stays theirs."""
+        for _lane, phase, facts in ended.facts:
+            if phase == "up" and facts:
+                Plane.objects.filter(name=self.control_plane).update(**facts)
 
 
 @actions.register

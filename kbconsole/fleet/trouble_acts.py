@@ -55,7 +55,7 @@ def acts(plane: Plane, control: Plane | None, why_not: str) -> list[Act]:
     return [
         _look(plane, why_not),
         *_of_rung(plane, why_not),
-        _switch(plane, control, why_not),
+        switch(plane, control, why_not),
         _afterwards(plane),
     ]
 
@@ -94,7 +94,7 @@ def _of_rung(plane: Plane, why_not: str) -> list[Act]:
     return []
 
 
-def _switch(plane: Plane, control: Plane | None, why_not: str) -> Act:
+def switch(plane: Plane, control: Plane | None, why_not: str) -> Act:
     """Disabling is what lets the operator start without the plane; afterwards, what brings the plane back in."""
     if control is None:
         return Act(

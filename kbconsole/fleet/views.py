@@ -17,6 +17,7 @@ from kbconsole.common.roles import Role, has_role, require
 from kbconsole.fleet import account, health, pages, services, trouble
 from kbconsole.fleet.forms import AccountForm, ChooseForm, CopyForm, SaveForm, UploadForm
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.trouble_acts import Act, switch
 from kbconsole.jobs.models import Run
 
 
@@ -62,6 +63,7 @@ def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
         "rungs": rungs,
         "invaded": pages.invaded([plane]),
         "troubles": troubles,
+        "switch": _switch_back(plane, control, why_not) if not troubles else None,
         "without": [] if troubles else trouble.without(plane, request.user),
         "first_missing": next((rung for rung in rungs if rung.state in ("fail", "warn")), None),
         "facts": pages.facts_of(plane, credential),
@@ -73,6 +75,12 @@ def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
     return render(
         request, template_for(request, "fleet/plane_detail.html", "fleet/_plane_detail.html"), context
     )
+
+
+def _switch_back(plane: Plane, control: Plane | None, why_not: str) -> Act | None:
+    """Return how a plane that answers again comes back into the operator, None where it never left."""
+    disabled = control is not None and plane.name in control.operator_contexts_disabled
+    return switch(plane, control, why_not) if disabled else None
 
 
 @require_POST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import services
-from kbconsole.fleet.models import Plane
+from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.services import go_ahead
@@ -21,6 +22,7 @@ from tests.fleet.planes import CONTROL
 from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ENDS = datetime(2036, 11, 20, tzinfo=UTC)
 NAMES = ("kubeblocks", "kubeblocks-dataprotection")
 
 
@@ -58,13 +60,19 @@ def test_a_lost_plane_is_disabled_in_both_deployments_and_enabled_again(
     embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User
 ) -> None:
     before = arguments(embedded)
+    Credential.objects.update(expires_at=ENDS)
     embedded.fault("k8s-3", "unreachable")
     assert switched(embedded, fleet["k8s-3"], adam).status == "succeeded"
     for name in NAMES:
         assert arguments(embedded, name) == [*before, "--multi-cluster-contexts-disabled=k8s-3"]
     control = Plane.objects.get(name=CONTROL)
     assert control.operator_contexts_disabled == ["k8s-3"]
+    assert control.facts_at is None and control.operator_contexts, "nothing else was read"
+    assert Credential.objects.get(plane=control).expires_at == ENDS
     embedded.fault("k8s-3", None)
+    Plane.objects.filter(name="k8s-3").update(last_error=None)
+    shown = signed_in(adam).get("/fleet/k8s-3/").content.decode()
+    assert "It is disabled in the operator" in shown and "Enable k8s-3" in shown
     assert switched(embedded, fleet["k8s-3"], adam, disable=False).status == "succeeded"
     assert arguments(embedded) == before
     assert Plane.objects.get(name=CONTROL).operator_contexts_disabled == []
