@@ -179,6 +179,16 @@ def test_whoever_puts_the_others_out_does_not_decide_alone_for_a_day(
         assert alone(plan, adam).job == "rich"
 
 
+def test_what_a_dba_asked_for_is_approved_by_the_only_administrator_as_ever(
+    dana: User, adam: User, world: World
+) -> None:
+    plan = made(dana)
+    with pytest.raises(Refused, match="needs 1 approvals"):
+        alone(plan, adam)
+    services.decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
+    assert not Decision.objects.get().alone
+
+
 def test_somebody_else_who_leaves_changes_nothing(dana: User, adam: User, world: World) -> None:
     dana.is_active = False
     dana.save()
