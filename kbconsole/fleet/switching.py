@@ -205,7 +205,7 @@ class OperatorUp(Check):
             finding = self._judge(name, found.get(name) or {})
             if finding is not None:
                 return finding
-        words = self.disabled or [say("fleet.nothing")]
+        words: list[str | Sentence] = [*self.disabled] or [say("fleet.nothing")]
         return Finding(Verdict.PASS, say("switch.up_yes", disabled=words), facts=facts)
 
     def _judge(self, name: str, deployment: Object) -> Finding | None:

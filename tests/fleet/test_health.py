@@ -10,10 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from kbconsole.common.sentences import say
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import asking, tasks
 from kbconsole.fleet.models import Plane
+from kbconsole.fleet.rungs import rung_of
 from kbconsole.k8s.client import PlaneClient
+from placements.models import Placement
 from tests.fleet.planes import ALL, CONTROL
 from tests.people import signed_in
 from tests.placements import world
@@ -72,7 +75,7 @@ def test_a_name_that_does_not_resolve_and_a_foreign_certificate_are_told_apart(
         client = PlaneClient("k8s-1", type(secret)(**{**vars(other), "server": server}), deadline=3)
         error = asking.look(client).error
         assert error is not None
-        assert tasks.rung_of(error) == rung
+        assert rung_of(error) == rung
         client.close()
 
 
@@ -102,7 +105,8 @@ def test_a_slow_plane_does_not_hold_back_what_the_others_said(
 ) -> None:
     embedded.fault("k8s-2", "slow", ms=1200)
     clients = {name: embedded.client(name) for name in ALL}
-    began, came = monotonic(), {}
+    began = monotonic()
+    came: dict[str, float] = {}
     for some in asking.as_they_come(clients, asking.ask):
         came |= dict.fromkeys(some, monotonic() - began)
     assert max(at for name, at in came.items() if name != "k8s-2") < 1.0 < came["k8s-2"]
@@ -137,7 +141,7 @@ def test_when_nobody_checks_any_more_every_page_is_grey_and_says_since_when(dana
     well = browser.get("/placements/").content.decode()
     assert "Healthy" in well and "Not checked since" not in well
     Plane.objects.update(created_at=timezone.now() - EARLIER, last_asked_at=timezone.now() - EARLIER)
-    for url in ("/", "/placements/", "/fleet/", f"/placements/{world.Placement.objects.get().pk}/"):
+    for url in ("/", "/placements/", "/fleet/", f"/placements/{Placement.objects.get().pk}/"):
         shown = browser.get(url).content.decode()
         assert "Not checked since" in shown, url
         assert "Healthy" not in shown and "tone-ok leader" not in shown, url
@@ -159,6 +163,6 @@ def test_planes_that_all_fail_are_asked_seldom_which_is_not_silence_of_the_check
     now = timezone.now()
     Plane.objects.update(
         last_asked_at=now - timedelta(seconds=110), next_ask_at=now + timedelta(seconds=10), rung="tcp",
-        last_error=world.say("form.plane_silent").to_json(),
+        last_error=say("form.plane_silent").to_json(),
     )  # fmt: skip
     assert "Not checked since" not in signed_in(dana).get("/fleet/").content.decode()

@@ -107,7 +107,8 @@ def test_a_pod_asks_for_all_its_containers_or_for_the_largest_one_at_its_start()
 def test_quantities_are_read_as_kubernetes_writes_them() -> None:
     read = {"500m": 0.5, "2": 2, "1.5": 1.5, "1Gi": GIB, "129e6": 129e6, "250000000n": 0.25, "1k": 1000}
     assert {text: float(quantity(text) or 0) for text in read} == read
-    assert [quantity(text) for text in ("", "x", "1 Gi", None, {}, "-1")] == [None] * 6
+    unreadable: list[Any] = ["", "x", "1 Gi", None, {}, "-1"]
+    assert [quantity(text) for text in unreadable] == [None] * len(unreadable)
 
 
 def roomy(name: str, *shapes: tuple[int, int]) -> None:
