@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import re
 
+from django.utils import translation
 from playwright.sync_api import Page, expect
 
 RUN_SECONDS = 90_000  # milliseconds: a run on a busy machine
+
+
+def said(page: Page, words: str, **parameters: object) -> str:
+    """Return the words as the page's language has them in the catalogue."""
+    with translation.override(page.locator("html").get_attribute("lang")):
+        found = translation.gettext(words)
+    return found % parameters if parameters else found
+
+
+def bar(page: Page, name: str) -> None:
+    """Follow an entry of the bar, which a narrow one has in its menu."""
+    menu = page.locator(".bar-toggle > summary")
+    if menu.is_visible():
+        menu.click()
+    page.get_by_role("navigation", name=said(page, "Main")).get_by_role("link", name=said(page, name)).click()
 
 
 def title(page: Page, words: str | re.Pattern[str]) -> None:
@@ -23,13 +39,15 @@ def fill_request(page: Page, name: str, *, purpose: str = "") -> None:
 
 
 def send_request(page: Page) -> None:
-    page.locator("#wish .actions").get_by_role("button", name="Show the plan").click()
+    page.locator("#wish .actions").get_by_role("button", name=said(page, "Show the plan")).click()
 
 
 def plan_of(page: Page) -> str:
     """Wait on the database's page until its plan is there and can be approved; return the plan's address."""
-    page.get_by_role("link", name="See the plan").click()
-    expect(page.get_by_role("heading", name="What would change")).to_be_visible(timeout=RUN_SECONDS)
+    page.get_by_role("link", name=said(page, "See the plan")).click()
+    expect(page.get_by_role("heading", name=said(page, "What would change"))).to_be_visible(
+        timeout=RUN_SECONDS
+    )
     return page.url
 
 
@@ -49,21 +67,28 @@ def tick(page: Page) -> None:
 
 def approve(page: Page) -> None:
     tick(page)
-    page.locator("#decide").get_by_role("button", name="Approve").click()
+    page.locator("#decide").get_by_role("button", name=said(page, "Approve")).click()
+
+
+def open_run(page: Page) -> None:
+    number = said(page, "Open run %(n)s", n="N").replace("N", r"\d+")
+    page.get_by_role("link", name=re.compile(f"^{number}$")).click()
 
 
 def approved_run(page: Page, plan: str) -> str:
     """Approve the plan at this address; return the address of the run that it started."""
     page.goto(plan)
     approve(page)
-    page.get_by_role("link", name=re.compile("^Open run ")).click()
+    open_run(page)
     page.wait_for_url(re.compile(r"/runs/\d+/"))
     return page.url
 
 
 def run_state(page: Page, word: str) -> None:
     """Wait on a run's page, which follows by itself, until its badge says this."""
-    expect(page.locator("#run-live .page-head .badge-state")).to_have_text(word, timeout=RUN_SECONDS)
+    expect(page.locator("#run-live .page-head .badge-state")).to_have_text(
+        said(page, word), timeout=RUN_SECONDS
+    )
 
 
 def lines(page: Page) -> list[int]:

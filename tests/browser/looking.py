@@ -6,6 +6,8 @@ from typing import Literal
 
 from playwright.sync_api import Page
 
+from tests.browser import axe
+
 LOOK = """
 () => {
   const faults = [];
@@ -82,18 +84,30 @@ CONTRAST = """
 """
 WIDTHS = (1440, 390)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKS = [(width, theme) for width in WIDTHS for theme in THEMES]
 
 
-def faults_of(page: Page, language: str) -> list[str]:
-    """Return what is wrong with the page that is open, at both widths and in both themes."""
+def faults_of(page: Page, language: str, *, turn: int = 0) -> list[str]:
+    """Return what is wrong with the page that is open, at both widths and in both themes.
+
+    axe looks at one of the four, which `turn` chooses: it takes longer than all else.
+    """
+    found: list[str] = []
+    for number, (width, theme) in enumerate(LOOKS):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # colours do not glide
+        faults = page.evaluate(WIDE) + page.evaluate(CONTRAST)
+        if number == turn % len(LOOKS):
+            faults += axe.violations(page)
+        found += [f"{width} {theme}: {fault}" for fault in faults]
+    return [*sound(page, language), *(f"{page.url}: {fault}" for fault in found)]
+
+
+def sound(page: Page, language: str) -> list[str]:
+    """Return what is wrong with the page that is open, and whether it is too wide for a phone."""
     found = list(page.evaluate(LOOK))
     spoken = page.evaluate("document.documentElement.lang")
     if spoken != language:
         found.append(f"lang is {spoken}")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        found += page.evaluate(WIDE)
-        for theme in THEMES:
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # colours do not glide
-            found += [f"{width} {theme}: {fault}" for fault in page.evaluate(CONTRAST)]
-    return [f"{page.url}: {fault}" for fault in found]
+    page.set_viewport_size({"width": min(WIDTHS), "height": 900})
+    return [f"{page.url}: {fault}" for fault in [*found, *page.evaluate(WIDE)]]

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import acts
 from tests.browser.people import People
+from tests.browser.watching import moved
 from tests.demo_command.running import Demo
 
 pytestmark = pytest.mark.browser
@@ -23,13 +24,9 @@ def by_link(people: People, demo: Demo, name: str) -> Page:
     return page
 
 
-def bar(page: Page, name: str) -> None:
-    page.get_by_role("navigation", name="Main").get_by_role("link", name=name).click()
-
-
 def ask(dba: Page) -> None:
     """Fill in the form as the demo's three clicks say, and see the summary follow."""
-    bar(dba, "Databases")
+    acts.bar(dba, "Databases")
     dba.get_by_role("link", name="Ask for a database").click()
     dba.get_by_role("textbox", name="Name").fill("etcd-demo")
     dba.get_by_role("textbox", name="What it is for").fill("The guide's example")
@@ -45,7 +42,7 @@ def ask(dba: Page) -> None:
 
 
 def decide(admin: Page) -> None:
-    bar(admin, "Approvals")
+    acts.bar(admin, "Approvals")
     row = admin.get_by_role("listitem").filter(has_text="etcd-demo")
     expect(row).to_contain_text("The guide's example")
     row.get_by_role("link", name="Open").click()
@@ -62,7 +59,9 @@ def watch(page: Page) -> None:
     cell.focus()
     name = acts.focused(page)
     assert name
+    moved(page)
     acts.run_state(page, "Succeeded")
+    assert moved(page) == []
     assert acts.kept(page)
     assert acts.focused(page) == name
 
@@ -112,7 +111,7 @@ def ends_with_replicas_and_addresses(dba: Page) -> None:
 
 def the_auditor_reads_it(auditor: Page) -> None:
     """Newest first: how it ended, what was done, who allowed it, who asked for it."""
-    bar(auditor, "Audit")
+    acts.bar(auditor, "Audit")
     expect(
         auditor.get_by_role("link", name="This quarter's changes, who asked and who approved")
     ).to_be_visible()

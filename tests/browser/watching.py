@@ -9,6 +9,24 @@ document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} blocked ${event.blockedURI}, ${event.sourceFile}:${event.lineNumber}`)
 );
 """
+# What has moved without anybody pressing a key or a button, since the page was opened or `moved` was last asked.
+SHIFTS = """
+window.moved = [];
+new PerformanceObserver((list) => list.getEntries().filter((shift) => !shift.hadRecentInput).forEach((shift) => {
+  const parts = shift.sources.map(({ node, previousRect: a, currentRect: b }) => {
+    const name = node && (node.id || node.className || node.nodeName || node.textContent);
+    return `${name} in ${node && node.parentElement && (node.parentElement.id || node.parentElement.className)} `
+      + `from ${a.x},${a.y} ${a.width}x${a.height} to ${b.x},${b.y} ${b.width}x${b.height}`;
+  });
+  window.moved.push(`${shift.value.toFixed(6)}: ${parts.join("; ")}`);
+})).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def moved(page: Page) -> list[str]:
+    """Return what has moved on the page by itself since this was last asked."""
+    found: list[str] = page.evaluate("window.moved.splice(0)")
+    return found
 
 
 class Complaints:
@@ -17,6 +35,7 @@ class Complaints:
     def __init__(self, context: BrowserContext) -> None:
         self.seen: list[str] = []
         context.add_init_script(POLICY)
+        context.add_init_script(SHIFTS)
         context.on("console", self._console)
         context.on("weberror", self._exception)
         context.on("requestfailed", self._failed)
