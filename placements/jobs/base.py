@@ -111,8 +111,9 @@ class DatabaseJob(Job):
         return self.row().may_change(user)
 
     def shares(self, user: Any) -> bool:
-        """A team's request is taken back by its members as by its owner."""
-        return self.row().looked_after_by(user)
+        """A team's request is taken back by its members as by its owner; a plan may outlive its placement."""
+        row = Placement.objects.filter(pk=self.placement).first()
+        return row is not None and row.looked_after_by(user)
 
     # What the steps are made of
 
