@@ -24,7 +24,8 @@ def test_every_wrong_value_is_named_at_once(tmp_path: Path) -> None:
         "SECRET_KEY": "short", "DEBUG": "perhaps", "LOG_LEVEL": "LOUD", "KBCONSOLE_TRUSTED_PROXIES": "-1",
         "KBCONSOLE_CREDENTIAL_KEYS": "not-a-key", "KBCONSOLE_AUDIT_KEYS": "tiny", "KBCONSOLE_LEASE_SECONDS": "0",
         "KBCONSOLE_BEAT_SECONDS": "soon", "KBCONSOLE_CHECK_SECONDS": "0", "KBCONSOLE_POLL_SECONDS": "100",
-        "KBCONSOLE_FLEET_APPROVALS": "6", "KBCONSOLE_PLAN_HOURS": "0", "KBCONSOLE_PLANE_ALLOWED_CIDRS": "10.0.0.0/8,10.1.2.3/8",
+        "KBCONSOLE_FLEET_APPROVALS": "6", "KBCONSOLE_PLAN_HOURS": "0",
+        "KBCONSOLE_PLANE_ALLOWED_CIDRS": "10.0.0.0/8,10.1.2.3/8",
         "KBCONSOLE_PLANE_DENIED_CIDRS": "everywhere", "KBCONSOLE_HTTPS": "maybe", "DATABASE_URL": "oracle-ish",
     }  # fmt: skip
     done = manage("check", env=environment(tmp_path, **wrong))
