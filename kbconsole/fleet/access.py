@@ -115,7 +115,8 @@ def draft_credential(draft: KubeconfigDraft, context: str) -> PlaneCredential:
 
 def _credential(plane: str) -> Credential:
     rows = Credential.objects.filter(plane__name=plane, purpose=Credential.Purpose.CONSOLE)
-    needed = ("ciphertext", "purpose", "version", "plane__name", "plane__uid")  # not what was read of the plane
+    # Not what was read of the plane.
+    needed = ("ciphertext", "purpose", "version", "plane__name", "plane__uid")
     row = rows.select_related("plane").only(*needed).order_by("-version").first()
     if row is not None:
         return row
