@@ -7,31 +7,53 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tests.browser.people import WHY_NOT, People, chromium, running_browser
 from tests.demo_command.running import ROOT, Demo
 
 IMAGES = ROOT / "docs" / "images"
 EDGE = 24  # pixels below the last part that is shown
+MOST = 1100  # pixels: of a longer page the top says what it is
 
 
 def _shoot(page: Page, name: str, last_part: str) -> None:
     """Write the page from its top to the end of a part."""
-    box = page.locator(last_part).bounding_box()
+    page.wait_for_load_state("networkidle")
+    box = page.locator(last_part).last.bounding_box()
     assert box
-    height = box["y"] + box["height"] + EDGE
+    height = min(box["y"] + box["height"] + EDGE, MOST)
     clip: Any = {"x": 0, "y": 0, "width": 1440, "height": height}
     page.screenshot(path=IMAGES / name, full_page=True, clip=clip)
 
 
-def _take(browser: Browser, demo: Demo) -> None:
-    page = People(browser, demo, {}).page("admin", color_scheme="light")
-    page.goto("/placements/")
-    page.get_by_role("link", name="etcd-orders").click()
-    _shoot(page, "database.png", "section[aria-labelledby=where-title]")
-    page.get_by_role("link", name="open the run").click()
-    _shoot(page, "run.png", "section[aria-labelledby=grid-title]")
+def _take(people: People, demo: Demo) -> None:
+    """The story's pages in the order in which people meet them; the lost plane last, and mended again."""
+    dba, admin = (people.page(name, color_scheme="light") for name in ("dba", "admin"))
+    dba.goto("/placements/")
+    _shoot(dba, "databases.png", "#placements")
+    dba.get_by_role("link", name="etcd-orders").click()
+    dba.get_by_role("link", name="Ask for one like it").click()
+    dba.locator("[name=name]").fill("etcd-stock")
+    dba.locator("[name=replicas]").fill("4")
+    dba.locator("#summary").get_by_text("worse than 3").first.wait_for()
+    _shoot(dba, "form.png", "#wish")
+    admin.goto("/approvals/")
+    _shoot(admin, "approvals.png", "main")
+    admin.get_by_role("listitem").filter(has_text="etcd-search").locator("[data-row]").first.click()
+    _shoot(admin, "plan.png", "main")
+    admin.goto("/placements/")
+    admin.get_by_role("link", name="etcd-orders").click()
+    _shoot(admin, "database.png", "section[aria-labelledby=where-title]")
+    admin.get_by_role("link", name="open the run").click()
+    _shoot(admin, "run.png", "section[aria-labelledby=grid-title]")
+    admin.goto("/audit/")
+    _shoot(admin, "audit.png", "main")
+    demo.run_printed("Break k8s-3")
+    admin.goto("/fleet/")
+    admin.locator(".band").filter(has_text="k8s-3").wait_for(timeout=120_000)
+    admin.reload()
+    _shoot(admin, "lost-plane.png", "main")
 
 
 def main() -> int:
@@ -45,7 +67,7 @@ def main() -> int:
         try:
             demo.start()
             demo.wait_for("The story is complete", 180)
-            _take(browser, demo)
+            _take(People(browser, demo, {}), demo)
         finally:
             demo.end()
     for path in sorted(IMAGES.glob("*.png")):
