@@ -143,7 +143,7 @@ def test_a_plan_on_a_plane_that_gives_no_answer_would_fail_now(dana: User, adam:
 def test_a_row_says_until_when_it_is_valid(dana: User, adam: User, world: World) -> None:
     plan = made(dana)
     page = " ".join(re.sub(r"<[^>]+>", " ", show(adam)).split())
-    assert re.search(r"waiting since \d+ s ago expires in (23|24) h", page)
+    assert re.search(r"waiting, ready \d+ s ago expires in (23|24) h", page)
     assert plan.valid_until and plan.made_at
 
 
