@@ -61,7 +61,7 @@ def _asks(policy: Policy) -> str:
 
 def _cases(policy: Policy) -> Iterator[Case]:
     for rule in policy.rules or (Rule(0),):
-        yield Case(str(rule.when), _who(rule.needed), _alone(rule.needed))
+        yield Case(str(rule.when), _who(rule.needed), _alone(rule.needed, dbas=Role.DBA in policy.asks))
 
 
 def _who(needed: int) -> str:
@@ -71,13 +71,13 @@ def _who(needed: int) -> str:
     return several % {"n": needed}
 
 
-def _alone(needed: int) -> str:
+def _alone(needed: int, *, dbas: bool) -> str:
     """Return what happens where there is only one administrator."""
     if not needed:
         return _("The same")
     if needed <= ALONE_UP_TO:
-        return _(
-            "They approve what DBAs ask for. What they ask for themselves they may decide alone; it is marked, and "
-            "the audit log says so."
+        own = _(
+            "What they ask for themselves they may decide alone; it is marked, and the audit log says so."
         )
+        return _("They approve what DBAs ask for. %(own)s") % {"own": own} if dbas else own
     return _("It waits until there are enough. Nobody decides it alone.")
