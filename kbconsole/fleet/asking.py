@@ -5,17 +5,25 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
 
-from kbconsole.fleet import answers
+from kbconsole.fleet import answers, watching
 from kbconsole.fleet.access import probes
 from kbconsole.fleet.identity import uid_of_plane
 from kbconsole.fleet.models import Plane
 from kbconsole.fleet.room import Room, read_room
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.errors import KubeError
-from kbconsole.k8s.kinds import COMPONENT_V1, COMPONENT_V1ALPHA1, INSTANCE_SET_V1, INSTANCE_SET_V1ALPHA1
+from kbconsole.k8s.kinds import (
+    COMPONENT_V1,
+    COMPONENT_V1ALPHA1,
+    INSTANCE_SET_V1,
+    INSTANCE_SET_V1ALPHA1,
+    POD,
+    Object,
+)
 
 MOST_THREADS = 32
 NOTE_SECONDS = 0.25
@@ -29,13 +37,15 @@ class Answer:
     """What a plane said when asked for its version and which one it is: either that, or why not.
 
     `crds` are the kinds of KubeBlocks that it serves, as `resource.group`; None where that was not asked or not told.
-    `uid` says which plane answered, "" likewise; `room` what is free there, None likewise.
+    `uid` says which plane answered, "" likewise; `pods` are those of databases there, `room` is what is free, None
+    likewise.
     """
 
     version: str = ""
     error: KubeError | None = None
     crds: tuple[str, ...] | None = None
     uid: str = ""
+    pods: tuple[Object, ...] | None = None
     room: Room | None = None
 
 
@@ -64,15 +74,16 @@ def look(client: PlaneClient) -> Answer:
         return answer
 
 
-def look_at_room(client: PlaneClient) -> Answer:
-    """Look, and read what is free there. One that does not tell has answered."""
+def look_closely(client: PlaneClient, *, room: bool) -> Answer:
+    """Look, and read the pods of databases, and if wanted what is free. One that does not tell has answered."""
     answer = look(client)
     if answer.error is not None:
         return answer
-    try:
-        return replace(answer, room=read_room(client))
-    except KubeError:
-        return answer
+    with suppress(KubeError):
+        answer = replace(answer, pods=tuple(client.list(POD, labels=watching.LABELS)))
+    with suppress(KubeError):
+        answer = replace(answer, room=read_room(client) if room else None)
+    return answer
 
 
 def served_owners(client: PlaneClient) -> list[str]:

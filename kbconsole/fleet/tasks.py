@@ -9,9 +9,10 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from kbconsole.fleet import watching
 from kbconsole.fleet.access import probes
 from kbconsole.fleet.answers import WELL
-from kbconsole.fleet.asking import Answer, as_they_come, look, look_at_room
+from kbconsole.fleet.asking import Answer, as_they_come, look, look_closely
 from kbconsole.fleet.crds import note_crds
 from kbconsole.fleet.identity import other_plane
 from kbconsole.fleet.models import KubeconfigDraft, Plane
@@ -37,8 +38,11 @@ def check_planes(*, everyone: bool = True, spread: float = 0.0) -> None:
     planes = {plane.name: plane for plane in Plane.objects.all() if everyone or _is_due(plane, now)}
     hungry = {plane.name for plane in planes.values() if _wants_room(plane, now)}
 
+    data = {plane.name for plane in planes.values() if plane.is_data_plane}
+
     def question(client: PlaneClient) -> Answer:
-        return look_at_room(client) if client.plane in hungry else look(client)
+        name = client.plane
+        return look_closely(client, room=name in hungry) if name in data else look(client)
 
     for answers in as_they_come(probes(planes), question, spread=spread):
         _keep(planes, answers)
@@ -63,9 +67,12 @@ def _keep(planes: Mapping[str, Plane], answers: Mapping[str, Answer]) -> None:
         _note(planes[name], answer, now)
     Plane.objects.bulk_update([planes[name] for name in answers], _WRITTEN, batch_size=200)
     for name, answer in answers.items():
-        known = answer.crds is not None and not _is_other(planes[name], answer)
-        if known and list(answer.crds or ()) != planes[name].foreign_crds:
-            note_crds(name, answer.crds or ())
+        if _is_other(planes[name], answer):
+            continue
+        if answer.crds is not None and list(answer.crds) != planes[name].foreign_crds:
+            note_crds(name, answer.crds)
+        if answer.pods is not None:
+            watching.tell(name, answer.pods, now)
 
 
 def _note(plane: Plane, answer: Answer, now: datetime) -> None:
