@@ -24,10 +24,16 @@ from tests.fleets.processes import HOST, Child, Port
 
 FRESH_SECONDS = 0.1  # five stand-ins ask for the same
 START_SECONDS = 300.0  # a busy machine; an idle one needs ten
-# What the stand-ins do not do: the end of namespaces, aggregated roles, owners that are gone.
+# What the stand-ins do not do: the end of namespaces, aggregated roles, owners that are gone, tokens in Secrets.
 CONTROLLERS = ",".join(
     f"{name}-controller"
-    for name in ("namespace", "clusterrole-aggregation", "garbage-collector", "serviceaccount")
+    for name in (
+        "namespace",
+        "clusterrole-aggregation",
+        "garbage-collector",
+        "serviceaccount",
+        "serviceaccount-token",
+    )
 )
 
 
@@ -227,6 +233,7 @@ class Server:
             "--leader-elect=false",
             "--secure-port=0",
             "--use-service-account-credentials=false",
+            f"--service-account-private-key-file={self._folder / 'service-account.key'}",
             f"--controllers={CONTROLLERS}",
             "--kube-api-qps=500",
             "--kube-api-burst=500",
