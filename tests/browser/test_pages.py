@@ -20,7 +20,7 @@ LONG = "a" * 49
 
 
 # Where people get to by links; what only some may open is checked by tests/test_routes.py.
-COMMON = {"/", "/placements/", "/placements/N/", "/approvals/", "/plans/N/", "/runs/N/", "/fleet/", "/fleet/k8s-N/",
+COMMON = {"/", "/placements/", "/placements/N/", "/approvals/", "/approvals/policy/", "/plans/N/", "/runs/N/", "/fleet/", "/fleet/k8s-N/",
           "/networks/", "/audit/", "/audit/N/", "/search/", "/people/N/"}  # fmt: skip
 EXPECTED = {
     "dba": COMMON | {"/placements/new/", "/placements/N/edit/", "/placements/N/retire/"},
