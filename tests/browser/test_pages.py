@@ -20,8 +20,8 @@ LONG = "a" * 49
 
 
 # Where people get to by links; what only some may open is checked by tests/test_routes.py.
-COMMON = {"/", "/placements/", "/placements/N/", "/approvals/", "/approvals/policy/", "/plans/N/", "/runs/N/", "/fleet/", "/fleet/k8s-N/",
-          "/networks/", "/audit/", "/audit/N/", "/search/", "/people/N/"}  # fmt: skip
+COMMON = {"/", "/placements/", "/placements/N/", "/approvals/", "/approvals/policy/", "/plans/N/", "/runs/N/",
+          "/fleet/", "/fleet/k8s-N/", "/networks/", "/audit/", "/audit/N/", "/search/", "/people/N/"}  # fmt: skip
 EXPECTED = {
     "dba": COMMON | {"/placements/new/", "/placements/N/edit/", "/placements/N/retire/"},
     "admin": COMMON | {"/placements/N/retire/", "/fleet/add/", "/networks/N/edit/", "/networks/new/",
