@@ -21,12 +21,12 @@ LONG = "a" * 49
 
 # Where people get to by links; what only some may open is checked by tests/test_routes.py.
 COMMON = {"/", "/placements/", "/placements/N/", "/approvals/", "/approvals/policy/", "/plans/N/", "/runs/N/",
-          "/fleet/", "/fleet/k8s-N/", "/networks/", "/audit/", "/audit/N/", "/search/", "/people/N/"}  # fmt: skip
+          "/fleet/", "/fleet/k8s-N/", "/networks/", "/audit/", "/audit/N/", "/search/", "/people/"}  # fmt: skip
 EXPECTED = {
     "dba": COMMON | {"/placements/new/", "/placements/N/edit/", "/placements/N/retire/"},
     "admin": COMMON | {"/placements/N/retire/", "/fleet/add/", "/networks/N/edit/", "/networks/new/",
-                       "/networks/new/cilium_mesh/", "/audit/access/", "/people/", "/people/invite/"},
-    "auditor": COMMON | {"/audit/access/", "/people/"},
+                       "/networks/new/cilium_mesh/", "/audit/access/", "/people/N/", "/people/invite/"},
+    "auditor": COMMON | {"/audit/access/", "/people/N/"},
 }  # fmt: skip
 MINE = {404: {"/audit/1/"}}  # the first entry is not the DBA's own
 
