@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -84,8 +85,14 @@ def test_a_busy_port_is_named_with_the_way_out(demo: Demo, tmp_path: Path) -> No
 def test_a_dead_worker_is_started_again(demo: Demo) -> None:
     dead = demo.celery_worker()
     os.kill(dead, signal.SIGKILL)
-    demo.wait_for(r"worker ended \(code -9\); started again", 10)
-    until("a new worker", lambda: demo.celery_worker() != dead, 10)
+    demo.wait_for(r"worker ended \(code -9\); started again", 10 * GENEROUS)
+
+    def works_again() -> bool:
+        with suppress(ProcessLookupError):
+            return demo.celery_worker() != dead
+        return False
+
+    until("a new worker", works_again, 10 * GENEROUS)
 
 
 def test_ctrl_c_ends_every_process_and_a_second_start_finds_the_same(demo: Demo) -> None:
