@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Page
 
 STARTS = (
+    "/placements/?state=in_service",
     "/",
     "/placements/?state=retired",
     "/approvals/?tab=decided",
@@ -18,8 +19,8 @@ STARTS = (
     "/audit/?person=nobody-is-called-so",
     "/audit/1/",
 )
-TWO = {"/placements/N/", "/plans/N/", "/runs/N/"}
-"""Of these two pages are visited, which differ in their state; of others of a kind one."""
+MORE = {"/placements/N/": 4, "/plans/N/": 2, "/runs/N/": 2}
+"""Of how many pages of these kinds are visited, which differ in their state; of others of a kind one."""
 FILES = re.compile(r"/export/|[?&]format=|/api/")
 LINKS = """
 () => Array.from(document.querySelectorAll("header a[href], main a[href]"))
@@ -39,13 +40,13 @@ def kind_of(address: str) -> str:
 def walk(page: Page) -> Iterator[tuple[str, int]]:
     """Yield the addresses that this person gets to, and the status of each, while the page is open.
 
-    From each page all links are followed, to one page of a kind (`TWO`).
+    From each page all links are followed, to one page of a kind (`MORE`).
     """
     waiting, known, visited = list(STARTS), set(STARTS), Counter[str]()
     while waiting:
         address = waiting.pop(0)
         kind = kind_of(address)
-        if address not in STARTS and visited[kind] >= 1 + (kind in TWO):
+        if address not in STARTS and visited[kind] >= MORE.get(kind, 1):
             continue
         visited[kind] += 1
         answer = page.goto(address)

@@ -10,9 +10,13 @@ document.addEventListener("securitypolicyviolation", (event) =>
 );
 """
 # What has moved without anybody pressing a key or a button, since the page was opened or `moved` was last asked.
+# A run's box has its own height and scrolls: what it tells may grow inside of it.
 SHIFTS = """
 window.moved = [];
-new PerformanceObserver((list) => list.getEntries().filter((shift) => !shift.hadRecentInput).forEach((shift) => {
+const inBox = (node) => (node.closest ? node : node.parentElement)?.closest(".steady-box");
+new PerformanceObserver((list) => list.getEntries().filter(
+  (shift) => !shift.hadRecentInput && shift.sources.some(({ node }) => node && !inBox(node))
+).forEach((shift) => {
   const parts = shift.sources.map(({ node, previousRect: a, currentRect: b }) => {
     const name = node && (node.id || node.className || node.nodeName || node.textContent);
     return `${name} in ${node && node.parentElement && (node.parentElement.id || node.parentElement.className)} `
