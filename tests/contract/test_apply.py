@@ -78,7 +78,10 @@ def test_several_conflicts_name_every_manager_and_field(case: Case) -> None:
     raw.apply(path, config_map(case.name, a="1"), manager="first")
     raw.apply(path, config_map(case.name, b="1", c="1"), manager="second")
     refused = raw.apply(path, config_map(case.name, a="2", b="2", c="2"), manager="third")
-    assert [cause["field"] for cause in refused.causes] == [".data.a", ".data.b", ".data.c"]
+    said: dict[str, list[str]] = {}
+    for cause in refused.causes:
+        said.setdefault(cause["message"], []).append(cause["field"])
+    assert said == {'conflict with "first"': [".data.a"], 'conflict with "second"': [".data.b", ".data.c"]}
     one = raw.apply(path, config_map(case.name, b="2", c="2"), manager="third")
     assert {cause["message"] for cause in one.causes} == {'conflict with "second"'}
 

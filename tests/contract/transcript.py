@@ -78,8 +78,11 @@ def _causes_ordered(status: dict[str, Any]) -> dict[str, Any]:
     """Return a refusal with its causes, which a server gives in an accidental order, in one."""
     details = status.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
-    if not causes or status.get("kind") != "Status" or "FieldManagerConflict" in str(causes):
+    if not causes or status.get("kind") != "Status":
         return status
+    if "FieldManagerConflict" in str(causes):  # managers come in any order, the fields of one in theirs
+        causes = sorted(causes, key=lambda cause: str(cause["message"]))
+        return {**status, "details": {**status["details"], "causes": causes}}
     causes = sorted(causes, key=lambda cause: json.dumps(cause, sort_keys=True))
     head, found, listed = status["message"].partition(" is invalid: [")
     said = sorted({f"{cause.get('field')}: {cause.get('message')}" for cause in causes})
