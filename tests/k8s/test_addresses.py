@@ -116,7 +116,9 @@ def test_on_loopback_only_the_port_of_the_database_is_refused(
         resolve("127.0.0.1", 5433, rules, 1)
 
 
-def test_sqlite_and_the_embedded_broker_have_no_address() -> None:
+def test_sqlite_and_the_embedded_broker_have_no_address(settings: Settings) -> None:
+    settings.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "kbconsole.sqlite3"}}
+    settings.CELERY_BROKER_URL = "filesystem://"
     assert own_services.own_services() == ()
 
 
