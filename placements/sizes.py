@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.k8s.quantities import FACTORS
 
 GIB = 1024**3
 CPU_RANGE = (Decimal("0.01"), Decimal(256))
@@ -51,15 +52,6 @@ _QUANTITY = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?([numkMGTPE]|[KMGTPE]i)
 _EXPONENT = re.compile(r"[0-9.]+[eE][+-]?[0-9]+", re.ASCII)
 _GIB = re.compile(r"[0-9.]+([KMGTPE]i?[bB])", re.ASCII)
 _DISK = re.compile(r"([0-9]{1,9})(Gi|Ti)?", re.ASCII)
-_FACTORS: Mapping[str, Decimal] = {
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "": Decimal(1),
-    "k": Decimal(1000),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", start=2)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
-}
 
 
 class QuantityRefused(ConsoleError):
@@ -78,7 +70,7 @@ def _number(text: str, example: str) -> Decimal:
     if match is None:
         raise QuantityRefused("sizes.not_a_quantity", example=example)
     whole, fraction, unit = match.groups()
-    return Decimal(f"{whole}.{fraction or 0}") * _FACTORS[unit or ""]
+    return Decimal(f"{whole}.{fraction or 0}") * FACTORS[unit or ""]
 
 
 def cpu_cores(text: str) -> Decimal:

@@ -48,7 +48,7 @@ def _listed(user: Any) -> PlanQuerySet:
 
 def _for(plan: Plan, user: Any) -> bool:
     """Return whether the plan waits for this very person."""
-    if user.pk == plan.requested_by_id or user.pk in plan.editors:
+    if user.pk in plan.authors:
         return False
     return user.pk not in [decision.by_id for decision in plan.decisions.all()]
 

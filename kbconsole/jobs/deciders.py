@@ -42,7 +42,7 @@ def who_may_decide(plan: Plan) -> list[User]:
     job = plan.known_definition()
     if job is None:
         return []
-    apart = {plan.requested_by_id, *plan.editors, *(decision.by_id for decision in plan.decisions.all())}
+    apart = {*plan.authors, *(decision.by_id for decision in plan.decisions.all())}
     return list(administrators().exclude(pk__in=apart).order_by("username"))
 
 
@@ -52,10 +52,8 @@ def alone_refusal(plan: Plan, user: Any) -> ConsoleError | None:
     needs = Refused("plan.needs_approval", needed=plan.approvals_needed)
     if job is None or not has_role(user, job.approval.approves) or not job.allows(user, "decide"):
         return needs
-    own = (
-        user.pk == plan.requested_by_id or user.pk in plan.editors
-    )  # what others asked for is approved as ever
-    if not own or administrators().exclude(pk=user.pk).exists():
+    # What others asked for is approved as ever.
+    if user.pk not in plan.authors or administrators().exclude(pk=user.pk).exists():
         return needs
     if plan.approvals_needed > ALONE_UP_TO:
         return Refused("plan.alone_needs_more", needed=plan.approvals_needed)

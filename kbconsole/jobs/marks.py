@@ -87,7 +87,7 @@ def _of_now(
         found.append(
             Mark(say("approvals.second_missing") if second else say("approvals.missing", **words), "wait")
         )
-    apart_from = {plan.requested_by_id, *plan.editors, *(decision.by_id for decision in decisions)}
+    apart_from = {*plan.authors, *(decision.by_id for decision in decisions)}
     if len(around.deciders - apart_from) < missing:
         only = len(around.deciders) == 1
         found.append(Mark(say("approvals.only_one" if only else "approvals.nobody"), "warn"))

@@ -135,6 +135,11 @@ class Plan(_About):
         indexes = [models.Index(fields=["subject_kind", "subject_id", "-id"])]
 
     @property
+    def authors(self) -> frozenset[int]:
+        """Who asked for it, and who edited it since: none of them agrees to it for others."""
+        return frozenset({self.requested_by_id, *self.editors})
+
+    @property
     def overdue(self) -> bool:
         """Whether its time is over though it is still marked as ready: beat has not come yet, or does not run."""
         over = self.valid_until is not None and self.valid_until <= timezone.now()

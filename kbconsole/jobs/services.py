@@ -195,7 +195,7 @@ def may_decide(plan: Plan, user: Any) -> ConsoleError | None:
         return Stale("jobs.code_gone")
     if not has_role(user, job.approval.approves) or not job.allows(user, "decide"):
         return Refused("plan.needs_admin")
-    if user.pk == plan.requested_by_id or user.pk in plan.editors:
+    if user.pk in plan.authors:
         return Refused("plan.own")
     return over(plan) if plan.lapsed else None
 
@@ -306,7 +306,7 @@ def go_ahead(
 
 def may_withdraw(plan: Plan, user: Any) -> bool:
     """Return whether the person may take the plan back: who asked for it or edited it, and whom its job lets."""
-    if user.pk == plan.requested_by_id or user.pk in plan.editors:
+    if user.pk in plan.authors:
         return True
     job = plan.known_definition()
     return job is not None and job.shares(user)

@@ -80,7 +80,7 @@ def _show_plan(
         "page": page, "plan": plan, "error": error, **_deciding(plan, user, open_=open_),
         "before": compare(plan, Plan.objects.visible_to(user), user), "subject_url": subject_url(plan),
         "again": not may(plan, user, "run") and again_refusal(plan) is None,
-        "edit_url": edit_url(plan) if _mine(plan, user) and not may(plan, user, "run") else "",
+        "edit_url": edit_url(plan) if user.pk in plan.authors and not may(plan, user, "run") else "",
         "form": form or DecisionForm(initial={"seen_hash": plan.hash}, warnings=page.warnings),
         "queue": request.GET.get("queue") or request.POST.get("queue"),
         "open": open_, "refusal": refusal, "go_refusal": go_refusal,
@@ -92,18 +92,14 @@ def _show_plan(
     return render(request, template, context, status=status)
 
 
-def _mine(plan: Plan, user: Any) -> bool:
-    return user.pk == plan.requested_by_id or user.pk in plan.editors
-
-
 def _deciding(plan: Plan, user: Any, *, open_: bool) -> dict[str, Any]:
     """Return who else may decide, and whether an administrator decides alone, or why not."""
     if not open_ or not plan.approvals_needed:
         return {}
     deciders = [person.get_username() for person in who_may_decide(plan)[:MOST_NAMED]]
-    refusal = alone_refusal(plan, user) if _mine(plan, user) else None
+    refusal = alone_refusal(plan, user) if user.pk in plan.authors else None
     said = refusal if refusal and refusal.sentence.code != "plan.needs_approval" else None
-    return {"deciders": deciders, "alone": _mine(plan, user) and refusal is None, "alone_refusal": said}
+    return {"deciders": deciders, "alone": user.pk in plan.authors and refusal is None, "alone_refusal": said}
 
 
 def plan_approve(request: HttpRequest, pk: int) -> HttpResponse:

@@ -9,10 +9,11 @@ from decimal import Decimal
 from kbconsole.common.sentences import Json
 
 _QUANTITY = re.compile(r"(\d{1,20}(?:\.\d{1,12})?)(?:([numkMGTPE]|[KMGTPE]i)|[eE](-?\d{1,2}))?", re.ASCII)
-_FACTORS: Mapping[str, Decimal] = {
+FACTORS: Mapping[str, Decimal] = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),
     "m": Decimal("1e-3"),
+    "": Decimal(1),
     "k": Decimal(1000),
     **{unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", start=2)},
     **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", start=1)},
@@ -25,6 +26,4 @@ def quantity(value: Json) -> Decimal | None:
     if found is None:
         return None
     number, unit, exponent = found.groups()
-    return Decimal(number) * (
-        Decimal(10) ** int(exponent) if exponent else _FACTORS.get(unit or "", Decimal(1))
-    )
+    return Decimal(number) * (Decimal(10) ** int(exponent) if exponent else FACTORS[unit or ""])
