@@ -240,9 +240,7 @@ def _unknown_outcome(placement: Placement) -> bool:
         status__in=[StepStatus.FAILED, StepStatus.ERRORED],
     )
     lost = Q(troubles__gt=0) | Q(lost__gt=0) | Q(status=StepStatus.ERRORED)
-    changes = (
-        row for row in applied.filter(lost) if row.content["change"]
-    )  # the phase may begin with a look
+    changes = (row for row in applied.filter(lost) if row.content["change"])  # it may begin with a look
     return not placement.cluster_uid and any(changes)
 
 
