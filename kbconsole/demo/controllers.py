@@ -99,6 +99,6 @@ class Controllers:
         """End the threads; each finishes its pass first."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=60)
         for client in self._clients:
             client.close()

@@ -21,8 +21,9 @@ from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.credentials import PlaneCredential
 
 CONTROL_PLANE = "control-plane"
-# Of the stand-in controllers: a plane that hangs holds up a pass no longer than this, in seconds.
-PATIENCE: dict[str, float] = {"connect_timeout": 1, "read_timeout": 2, "deadline": 2}
+# Of the stand-in controllers, in seconds. A plane that hangs holds up a pass no longer than this; a write that is given
+# up too early on a busy machine is never made up for, as with the real operator.
+PATIENCE: dict[str, float] = {"connect_timeout": 3, "read_timeout": 8, "deadline": 8}
 
 
 class EmbeddedFleet:

@@ -166,6 +166,8 @@ class RealFleet:
 
     def reset(self) -> None:
         """Stop the stand-ins and take every plane of this fleet back to what it held in the beginning."""
+        for plane in (CONTROL_PLANE, *PLANES):  # no stand-in has to wait for an answer before it can stop
+            self.servers.servers[self._name(plane)].thaw()
         self.stop_controllers()
         self.servers.reset(map(self._name, (CONTROL_PLANE, *PLANES)))
 
