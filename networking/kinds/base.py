@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,12 +10,23 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.registry import Registry
-from kbconsole.common.sentences import Sentence
+from kbconsole.common.sentences import Sentence, declare, say
+from networking.kinds.nodes import NodeChoice
 
 ProfileConfig = Mapping[str, Any]
 """The cleaned data of a kind's form, as a profile keeps it: JSON values only."""
+
+declare(
+    {
+        "kinds.any_disk": _("This way to the network asks for no particular size of disk."),
+        "kinds.not_between": _("%(kind)s does not carry the traffic between replicas. Choose another kind for it."),
+        "kinds.not_outside": _("%(kind)s does not carry the traffic of clients. Choose another kind for it."),
+        "kinds.clients": _("Clients reach each replica at an address of its own."),
+    }
+)  # fmt: skip
 
 
 class Direction(StrEnum):
@@ -27,11 +38,19 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class PlaneFact:
-    """What is known of one data plane. `cloud` is "" and `mesh` is None where nobody has looked yet."""
+    """What is known of one data plane. "", None and an empty set stand for: nobody has looked yet.
+
+    `cloud` is the slug of a cloud (networking/kinds/clouds.py). `families` are the IP versions (4, 6) of the
+    addresses that its services get. `mesh`: whether a mesh over planes was found there, under which name and id.
+    """
 
     name: str
     cloud: str = ""
     mesh: bool | None = None
+    mesh_name: str = ""
+    mesh_id: int | None = None
+    region: str = ""
+    families: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,23 @@ class ServicePart:
     unique: bool = False
 
 
+@dataclass(frozen=True)
+class ClientPart:
+    """What the console writes on the service by which clients reach one replica. The console makes and owns it.
+
+    `traffic_policy` and `load_balancer_class` "" leave it to Kubernetes. `node_ports` are the first and last port of
+    the band in which the console fixes a port that is free on the plane; None: Kubernetes chooses any. `nodes` says
+    at which addresses of the plane's nodes a port is reached; None: the service has an address of its own.
+    """
+
+    service_type: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    traffic_policy: str = ""
+    load_balancer_class: str = ""
+    node_ports: tuple[int, int] | None = None
+    nodes: NodeChoice | None = None
+
+
 class NoSettings(forms.Form):
     """A profile of a kind that has nothing to choose."""
 
@@ -60,36 +96,73 @@ class NetworkKind(ABC):
     note: ClassVar[str | Promise]
     """Where this differs from the guide, and why."""
     carries: ClassVar[frozenset[Direction]]
+    why_not: ClassVar[Mapping[Direction, str | Promise]] = {}
+    """Why a direction is not carried, where there is more to say than that."""
     Config: ClassVar[type[forms.Form]] = NoSettings
     """The form of a profile's settings; its cleaned data is what the profile keeps."""
+    spanning: ClassVar[Mapping[str, str]] = {}
+    """Annotations by which a service of this kind is one over all planes."""
+    reports: ClassVar[tuple[str, ...]] = ()
+    """Annotations that controllers of this kind write on services to report about them."""
 
-    @abstractmethod
     def service(self, config: ProfileConfig) -> ServicePart:
-        """Return the per-replica service of a database that uses the profile."""
+        """Return the per-replica service of a database that uses the profile. Of kinds that carry east-west."""
+        raise NotImplementedError(f"{self.slug} does not carry the traffic between replicas")
 
-    @abstractmethod
+    def service_on(self, config: ProfileConfig, planes: Sequence[str]) -> ServicePart:
+        """Return the same for a database on these planes, where settings of planes count."""
+        return self.service(config)
+
+    def client_service(self, config: ProfileConfig, plane: str = "") -> ClientPart | None:
+        """Return the service by which clients reach one replica on a plane; None: the kind carries no clients."""
+        return None
+
+    def client_promise(self, config: ProfileConfig) -> Sentence:
+        """Say what clients get, without a word of Kubernetes."""
+        return say("kinds.clients")
+
     def minimum_disk_gib(self, config: ProfileConfig) -> int:
         """Return the smallest volume, in GiB, that every plane of the profile can make."""
+        return 1
 
-    @abstractmethod
     def minimum_disk_reason(self, config: ProfileConfig) -> Sentence:
         """Return why the volume cannot be smaller."""
+        return say("kinds.any_disk")
 
     def load_balancers(self, config: ProfileConfig, replicas: int) -> int:
         """Return how many load balancers a database makes (each is paid for)."""
         return 0
+
+    def vips(self, config: ProfileConfig, replicas: int) -> int:
+        """Return how many addresses a database takes from the planes' load balancers, paid for or not."""
+        return self.load_balancers(config, replicas)
 
     def public(self, config: ProfileConfig) -> bool:
         """Return whether addresses can be reached from the internet."""
         return False
 
     def problems(self, config: ProfileConfig, planes: Sequence[PlaneFact]) -> list[Sentence]:
-        """Return why the profile cannot serve these planes; empty when it can."""
+        """Return why the profile cannot serve these planes, in whatever direction; empty when it can."""
+        return []
+
+    def clashes(self, config: ProfileConfig, planes: Sequence[PlaneFact]) -> list[Sentence]:
+        """Return why one peer service cannot be right for all of these planes. Asked of kinds that carry east-west."""
         return []
 
     def cautions(self, config: ProfileConfig, planes: Sequence[PlaneFact]) -> list[Sentence]:
         """Return what an approver has to know and accept."""
         return []
+
+    def client_cautions(self, config: ProfileConfig, planes: Sequence[PlaneFact]) -> list[Sentence]:
+        """Return the same of a profile that uses the kind for clients."""
+        return self.cautions(config, planes)
+
+    def refusal(self, direction: Direction) -> Sentence | None:
+        """Return why the kind does not carry a direction, None where it does."""
+        if direction in self.carries:
+            return None
+        why = "not_between" if direction is Direction.EAST_WEST else "not_outside"
+        return say(f"kinds.{why}", kind=str(self.label))
 
 
 KINDS: Registry[NetworkKind] = Registry("network kinds", "networking.kinds")
@@ -98,3 +171,19 @@ KINDS: Registry[NetworkKind] = Registry("network kinds", "networking.kinds")
 def kind_named(slug: str) -> NetworkKind:
     """Return the kind. Raises KeyError for an unknown slug."""
     return KINDS.get(slug)()
+
+
+def carrying(direction: Direction) -> list[NetworkKind]:
+    """Return the kinds that carry a direction, by slug."""
+    return [kind() for kind in KINDS if direction in kind.carries]
+
+
+def spans_planes(annotations: Mapping[str, str]) -> bool:
+    """Return whether a service with these annotations is one over all planes, by whatever kind made it so."""
+    marks = [kind.spanning for kind in KINDS if kind.spanning]
+    return any(all(annotations.get(key) == value for key, value in mark.items()) for mark in marks)
+
+
+def reported() -> tuple[str, ...]:
+    """Return the annotations of services that controllers of any kind write, and that nobody may copy."""
+    return tuple(key for kind in KINDS for key in kind.reports)

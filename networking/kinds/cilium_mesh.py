@@ -39,6 +39,7 @@ class CiliumMesh(NetworkKind):
         "connect."
     )
     carries = frozenset({Direction.EAST_WEST})
+    spanning = {GLOBAL: "true"}
 
     def service(self, config: ProfileConfig) -> ServicePart:
         return ServicePart("ClusterIP", {GLOBAL: "true"})
