@@ -74,6 +74,9 @@ def of_data_plane() -> list[Object]:
         rule("", "services configmaps serviceaccounts", "get list create patch delete"),
         rule(RBAC, "rolebindings", "get list create patch delete"),
         rule("storage.k8s.io", "storageclasses", "get list"),
+        rule("networking.k8s.io", "servicecidrs", "get list"),
+        rule("cilium.io", "ciliumnodes ciliumloadbalancerippools", "get list"),
+        rule("metallb.io", "ipaddresspools", "get list"),
     ]
     operator = [
         rule("", "pods persistentvolumeclaims services configmaps secrets serviceaccounts", _ALL_VERBS),

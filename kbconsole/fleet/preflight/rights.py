@@ -33,6 +33,7 @@ declare(
         "rights.clean": _("Rights: clean up after a retired database"),
         "rights.repair": _("Rights: copy objects that a plane lacks"),
         "rights.room": _("Rights: nodes and StorageClasses"),
+        "rights.addresses": _("Rights: ranges of addresses"),
         "rights.databases": _("Rights: databases of KubeBlocks"),
         "rights.state": _("Rights: the state of databases"),
         "rights.engines": _("Rights: the engines"),
@@ -51,6 +52,10 @@ declare(
         "rights.fix_switch": _(
             "The console works without these and still shows the command, but “Disable” under a lost plane would fail "
             "here. Grant them when convenient."
+        ),
+        "rights.fix_addresses": _(
+            "The console works without these, but cannot see which addresses the plane uses for services and load "
+            "balancers, and whether they overlap with others. Grant them, or enter the ranges under Network."
         ),
         "rights.fix_optional": _(
             "The console works without these, but shows less. Grant them when convenient."
@@ -113,6 +118,15 @@ GROUPS: Mapping[str, Group] = {
     "room": Group(
         (_rule("", "nodes", "get list"), _rule("storage.k8s.io", "storageclasses", "get list")), needed=False
     ),
+    "addresses": Group(
+        (
+            _rule("networking.k8s.io", "servicecidrs", "get list"),
+            _rule("cilium.io", "ciliumnodes ciliumloadbalancerippools", "get list"),
+            _rule("metallb.io", "ipaddresspools", "get list"),
+        ),
+        needed=False,
+        without="rights.fix_addresses",
+    ),
     "databases": Group((_rule(_KB, "clusters", "get list create patch delete"),)),
     "state": Group(
         (
@@ -131,7 +145,7 @@ GROUPS: Mapping[str, Group] = {
     ),
 }
 CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator", "switch")
-DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room")
+DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room", "addresses")
 
 
 def groups_for(*, control: bool, data: bool) -> list[str]:
