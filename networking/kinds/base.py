@@ -96,8 +96,8 @@ class NetworkKind(ABC):
     note: ClassVar[str | Promise]
     """Where this differs from the guide, and why."""
     carries: ClassVar[frozenset[Direction]]
-    why_not: ClassVar[Mapping[Direction, str | Promise]] = {}
-    """Why a direction is not carried, where there is more to say than that."""
+    joins: ClassVar[frozenset[str]] = frozenset()
+    """Which ranges of its planes the kind makes one network of, so that they may not overlap: pods, services, nodes."""
     Config: ClassVar[type[forms.Form]] = NoSettings
     """The form of a profile's settings; its cleaned data is what the profile keeps."""
     spanning: ClassVar[Mapping[str, str]] = {}

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from networking.kinds.base import PlaneFact, kind_named
+from networking.kinds.clouds import cloud_of
 
 LB = kind_named("cloud_lb")
 ALIBABA = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type"
 VOLC_TYPE = "service.beta.kubernetes.io/volcengine-loadbalancer-address-type"
 VOLC_SUBNET = "service.beta.kubernetes.io/volcengine-loadbalancer-subnet-id"
-AWS = "service.beta.kubernetes.io/aws-load-balancer-scheme"
+LB_AWS = "service.beta.kubernetes.io/aws-load-balancer-"
+AWS = f"{LB_AWS}scheme"
+AZURE = "service.beta.kubernetes.io/azure-load-balancer-internal"
 VALID: dict[str, dict[str, Any]] = {
     "ack": {"provider": "ack", "address_type": "private"},
     "vke": {"provider": "vke", "address_type": "private", "subnet_id": "subnet-2fe79j7c8o5c"},
@@ -51,6 +54,34 @@ def refused(field: str, **data: Any) -> str:
         ),
         (VALID["across"], {ALIBABA: "internet", VOLC_SUBNET: "subnet-2fe79j7c8o5c", VOLC_TYPE: "PUBLIC"}),
         (VALID["own"], {AWS: "internal"}),
+        (
+            {"provider": "eks", "address_type": "private", "subnet_id": "subnet-a,subnet-b"},
+            {
+                AWS: "internal",
+                f"{LB_AWS}type": "external",
+                f"{LB_AWS}nlb-target-type": "ip",
+                f"{LB_AWS}subnets": "subnet-a,subnet-b",
+            },
+        ),
+        (
+            {"provider": "eks", "address_type": "public"},
+            {AWS: "internet-facing", f"{LB_AWS}type": "external", f"{LB_AWS}nlb-target-type": "ip"},
+        ),
+        (
+            {"provider": "gke", "address_type": "private", "subnet_id": "db"},
+            {
+                "networking.gke.io/load-balancer-type": "Internal",
+                "networking.gke.io/internal-load-balancer-allow-global-access": "true",
+                "networking.gke.io/internal-load-balancer-subnet": "db",
+            },
+        ),
+        ({"provider": "gke", "address_type": "public"}, {}),
+        ({"provider": "aks", "address_type": "private"}, {AZURE: "true"}),
+        ({"provider": "aks", "address_type": "public"}, {AZURE: "false"}),
+        (
+            {"provider": ["aks", "ack"], "address_type": "private"},
+            {ALIBABA: "intranet", AZURE: "true"},
+        ),
     ],
 )
 def test_the_address_type_is_always_written(profile: dict[str, Any], annotations: dict[str, str]) -> None:
@@ -87,12 +118,16 @@ def test_the_address_type_has_no_default() -> None:
     refused("address_type", provider="ack")
 
 
-def test_volcengine_needs_a_subnet_and_nobody_else_may_give_one() -> None:
-    assert "Volcengine needs" in refused("subnet_id", provider="vke", address_type="private")
+def test_volcengine_needs_a_subnet_and_others_take_one_only_where_it_is_clear_whose_it_is() -> None:
+    assert "Volcengine VKE needs" in refused("subnet_id", provider="vke", address_type="private")
     assert "no subnet ID" in refused(
         "subnet_id", provider="vke", address_type="private", subnet_id="<subnet-id>"
     )
-    assert "Only Volcengine" in refused("subnet_id", **VALID["ack"], subnet_id="subnet-1")
+    public = {"provider": "gke", "address_type": "public"}
+    assert "None of the chosen clouds" in refused("subnet_id", **public, subnet_id="default")
+    both = {"provider": ["eks", "aks"], "address_type": "private"}
+    assert "AWS EKS, Azure AKS can all" in refused("subnet_id", **both, subnet_id="db")
+    assert saved(**VALID["ack"], subnet_id="vsw-1")["subnet_id"] == "vsw-1"
 
 
 def test_own_annotations_need_text_and_a_disk() -> None:
@@ -123,4 +158,48 @@ def test_a_plane_of_another_cloud_is_refused() -> None:
 def test_two_planes_in_one_subnet_are_pointed_out() -> None:
     planes = [PlaneFact("k8s-1", cloud="vke"), PlaneFact("k8s-2", cloud="vke")]
     (caution,) = LB.cautions(saved(**VALID["vke"]), planes)
-    assert str(caution).startswith("k8s-1, k8s-2 share one Volcengine subnet")
+    assert str(caution).startswith("k8s-1, k8s-2 share one subnet")
+
+
+def test_planes_in_different_subnets_cannot_have_one_peer_service_and_are_named() -> None:
+    config = saved(**VALID["vke"], plane_subnets="k8s-2: subnet-b\nk8s-3: subnet-2fe79j7c8o5c")
+    facts = [PlaneFact(name, cloud="vke") for name in ("k8s-1", "k8s-2", "k8s-3")]
+    (clash,) = LB.clashes(config, facts)
+    assert f"k8s-1 needs {VOLC_SUBNET}: subnet-2fe79j7c8o5c, and k8s-2 needs subnet-b" in str(clash)
+    assert LB.clashes(config, [facts[0], facts[2]]) == []
+    assert LB.clashes(config, [facts[0], PlaneFact("k8s-2", cloud="ack")]) == []
+
+
+def test_the_peer_service_says_the_subnet_of_the_chosen_planes_and_a_client_service_that_of_its_own() -> None:
+    config = saved(provider="vke", address_type="private", plane_subnets="k8s-2: subnet-b")
+    assert LB.service_on(config, ["k8s-2"]).annotations[VOLC_SUBNET] == "subnet-b"
+    both = saved(**VALID["vke"], plane_subnets="k8s-2: subnet-b")
+    parts = [LB.client_service(both, plane) for plane in ("k8s-1", "k8s-2")]
+    said = [part.annotations[VOLC_SUBNET] for part in parts if part is not None]
+    assert said == ["subnet-2fe79j7c8o5c", "subnet-b"]
+    (problem,) = LB.problems(config, [PlaneFact("k8s-1"), PlaneFact("k8s-2")])
+    assert str(problem).startswith("k8s-1: this profile says no subnet for it")
+
+
+@pytest.mark.parametrize("text", ["k8s-1 subnet-b", "k8s-1: a\nk8s-1: b", "k8s-1: <subnet>", "k8s-1: a, b"])
+def test_a_line_that_means_nothing_is_refused_by_its_number(text: str) -> None:
+    assert "Line " in refused("plane_subnets", **VALID["vke"], plane_subnets=text)
+
+
+def test_clouds_and_own_annotations_exclude_each_other() -> None:
+    assert "not both" in refused("provider", **{**VALID["own"], "provider": ["ack", "custom"]})
+
+
+@pytest.mark.parametrize(
+    ("version", "machines", "cloud"),
+    [
+        ("v1.31.1-aliyun.1", [], "ack"), ("v1.30.4-vke.12", [], "vke"), ("v1.31.2-eks-7f9249a", [], "eks"),
+        ("v1.31.5-gke.1023000", [], "gke"), ("v1.31.1", ["azure:///subscriptions/1/x"], "aks"),
+        ("v1.31.1", ["aws:///eu-west-1a/i-0"], "eks"), ("v1.31.1", ["openstack:///1"], "openstack"),
+        ("v1.31.1", ["kind://docker/kind/n", ""], "kind"), ("v1.31.1", [], ""),
+    ],
+)  # fmt: skip
+def test_a_planes_cloud_follows_from_its_version_or_its_machines(
+    version: str, machines: list[str], cloud: str
+) -> None:
+    assert cloud_of(version, machines) == cloud
