@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from networking.kinds.base import NetworkKind, ProfileConfig
+from kbconsole.common.sentences import Sentence
+from networking.kinds.base import Direction, NetworkKind, ProfileConfig, carrying
+from networking.models import outside_choices
 
 
 class NameForm(forms.Form):
@@ -37,10 +41,73 @@ class SeenForm(forms.Form):
     )
 
 
-def config_form(kind: NetworkKind, data: Any = None, *, initial: ProfileConfig | None = None) -> forms.Form:
+def config_form(
+    kind: NetworkKind, data: Any = None, *, initial: ProfileConfig | None = None, prefix: str = "config"
+) -> forms.Form:
     """Return the form of a kind's settings; its field names cannot meet those of the other forms."""
-    form = kind.Config(data, initial=dict(initial or {}), prefix="config")
+    form = kind.Config(data, initial=dict(initial or {}), prefix=prefix)
     for field in form.fields.values():
         if isinstance(field.widget, forms.Textarea):
             field.widget.attrs["rows"] = 4
     return form
+
+
+class OutsideForm(forms.Form):
+    """By which kind clients reach replicas, if at all."""
+
+    outside = forms.ChoiceField(
+        label=_("How clients reach it from outside"),
+        choices=outside_choices,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+
+
+@dataclass(frozen=True)
+class OutsideCard:
+    """One way for clients, with the form of its settings; of none of them only the name."""
+
+    slug: str
+    label: Any
+    note: Any
+    form: forms.Form | None
+    chosen: bool
+
+
+class ClientsForms:
+    """The choice of a way for clients, and the settings of each: only those of the chosen one count."""
+
+    def __init__(self, data: Any = None, *, outside: str = "", config: ProfileConfig | None = None) -> None:
+        self.choice = OutsideForm(data, initial={"outside": outside})
+        self.chosen = str(self.choice["outside"].value() or "")
+        kinds = carrying(Direction.NORTH_SOUTH)
+        self.forms = {
+            kind.slug: config_form(
+                kind, data if kind.slug == self.chosen else None, prefix=f"outside-{kind.slug}",
+                initial=config if kind.slug == outside else None,
+            )
+            for kind in kinds
+        }  # fmt: skip
+
+    def is_valid(self) -> bool:
+        chosen = self.form
+        return self.choice.is_valid() and (chosen is None or chosen.is_valid())
+
+    @property
+    def form(self) -> forms.Form | None:
+        """The settings of the chosen way."""
+        return self.forms.get(self.chosen)
+
+    def values(self) -> dict[str, Any]:
+        """Return what the services take, of valid forms."""
+        return {"outside": self.chosen, "outside_config": self.form.cleaned_data if self.form else {}}
+
+    def cards(self) -> list[OutsideCard]:
+        notes: Mapping[str, Any] = {kind.slug: kind.note for kind in carrying(Direction.NORTH_SOUTH)}
+        return [
+            OutsideCard(slug, label, notes.get(slug, ""), self.forms.get(slug), slug == self.chosen)
+            for slug, label in outside_choices()
+        ]
+
+    def refuse(self, said: Sentence) -> None:
+        self.choice.add_error("outside", str(said))

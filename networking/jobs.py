@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -30,7 +30,7 @@ from kbconsole.jobs.definition import (
     declare_phases,
     register,
 )
-from networking.kinds.base import kind_named
+from networking.kinds.network import Network
 from networking.models import Profile
 
 declare_phases({"save": _("Save")})
@@ -50,6 +50,12 @@ declare(
 )
 
 
+def flat(network: Network) -> dict[str, Json]:
+    """Return the settings of a profile by path, for the difference that a plan shows."""
+    outside = {f"clients.{key}": value for key, value in network.outside_config.items()}
+    return {**network.config, **({"clients": network.outside, **outside} if network.outside else {})}
+
+
 @actions.register
 @dataclass(frozen=True)
 class SaveProfile(Change):
@@ -60,6 +66,8 @@ class SaveProfile(Change):
     name: str
     version: int
     config: dict[str, Json]
+    outside: str = ""
+    outside_config: dict[str, Json] = field(default_factory=dict)
 
     @property
     def ref(self) -> dict[str, str]:
@@ -70,17 +78,27 @@ class SaveProfile(Change):
 
     def diff(self) -> Diff:
         row = self._row()
-        keys = [key for key in {**row.config, **self.config} if row.config.get(key) != self.config.get(key)]
+        was, will = flat(row.network), flat(self._network(row))
         changes = tuple(
-            {"path": key, "before": row.config.get(key), "after": self.config.get(key)} for key in keys
+            {"path": key, "before": was.get(key), "after": will.get(key)}
+            for key in {**was, **will}
+            if was.get(key) != will.get(key)
         )
-        return Diff((ObjectDiff(Touch.UPDATED if keys else Touch.UNCHANGED, self.ref, str(row.pk), changes),))
+        return Diff(
+            (ObjectDiff(Touch.UPDATED if changes else Touch.UNCHANGED, self.ref, str(row.pk), changes),)
+        )
+
+    def _network(self, row: Profile) -> Network:
+        return Network(row.kind, self.config, self.outside, self.outside_config)
 
     def carry_out(self) -> Outcome:
-        if self._row().version > self.version:  # by this very step, before its worker was lost
+        row = self._row()
+        if row.version > self.version:  # by this very step, before its worker was lost
             return Outcome((Touched(Touch.UNCHANGED, self.ref, str(self.profile)),))
         with transaction.atomic():
-            if not Profile.objects.replace_config(self.profile, seen=self.version, config=self.config):
+            if not Profile.objects.replace_settings(
+                self.profile, seen=self.version, network=self._network(row)
+            ):
                 raise Stale("networking.changed_meanwhile", name=self.name)
             record(
                 "networking.profile_changed", by="worker", on=("profile", self.profile, self.name),
@@ -91,7 +109,7 @@ class SaveProfile(Change):
     def _row(self) -> Profile:
         """Return the profile. Raises Stale if it is neither as it was read, nor as this step makes it."""
         row = Profile.objects.filter(pk=self.profile).first()
-        made = row is not None and row.version == self.version + 1 and row.config == self.config
+        made = row is not None and row.version == self.version + 1 and row.network == self._network(row)
         if row is None or (row.version != self.version and not made):
             raise Stale("networking.changed_meanwhile", name=self.name)
         return row
@@ -107,7 +125,11 @@ class ChangeProfile(Job):
     approval: ClassVar[Policy] = replace(
         CHANGES_FLEET, note=_("It touches no plane; plans that were made with the older version are void.")
     )
-    words: ClassVar[dict[str, Any]] = {"config": _("Network settings")}
+    words: ClassVar[dict[str, Any]] = {
+        "config": _("Network settings"),
+        "outside": _("How clients reach it"),
+        "outside_config": _("Settings for clients"),
+    }
     profile: int
     name: str
     kind: str
@@ -118,6 +140,8 @@ class ChangeProfile(Job):
     """How many databases used it when the plan was made."""
     publishes: bool = False
     """Whether its addresses become public by that."""
+    outside: str = ""
+    outside_config: dict[str, Json] = field(default_factory=dict)
 
     def subject(self) -> Subject:
         return Subject("profile", str(self.profile), self.name)
@@ -128,11 +152,16 @@ class ChangeProfile(Job):
     def informed(self) -> ChangeProfile:
         row = Profile.objects.with_users().get(pk=self.profile)
         users: int = getattr(row, "users", 0)
-        public, behaviour = row.behaviour.public(row.config), kind_named(self.kind)
-        return replace(self, users=users, publishes=behaviour.public(self.config) and not public)
+        public, will = (
+            row.network.public(),
+            Network(self.kind, self.config, self.outside, self.outside_config),
+        )
+        return replace(self, users=users, publishes=will.public() and not public)
 
     def steps(self) -> Iterator[Step]:
-        change = SaveProfile(self.profile, self.name, self.version, self.config)
+        change = SaveProfile(
+            self.profile, self.name, self.version, self.config, self.outside, self.outside_config
+        )
         yield Step(on=CONSOLE, phase="save", change=change)
 
     def facts(self) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -11,11 +12,12 @@ from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role
-from kbconsole.common.sentences import declare
+from kbconsole.common.sentences import Sentence, declare
 from kbconsole.jobs.models import Plan
 from kbconsole.jobs.services import make_plan
 from networking.jobs import ChangeProfile
 from networking.kinds.base import ProfileConfig
+from networking.kinds.network import Network, refusals
 from networking.models import Profile
 
 declare(
@@ -30,50 +32,104 @@ MAKE = act(
 )  # fmt: skip
 
 
+class ProfileRefused(ConsoleError):
+    """A kind cannot carry what the profile wants of it: `fields` maps a field's name to its sentence."""
+
+    status = 422
+
+    def __init__(self, fields: Mapping[str, Sentence]) -> None:
+        first = next(iter(fields.values()))
+        super().__init__(first.code, **first.params)
+        self.fields = dict(fields)
+
+
+def _check(kind: str, outside: str) -> None:
+    if found := refusals(kind, outside):
+        raise ProfileRefused(found)
+
+
 @transaction.atomic
-def create_profile(*, name: str, kind: str, config: ProfileConfig, by: Any) -> Profile:
-    """Keep a profile; `config` is the cleaned data of the kind's form. Raises ConsoleError for a taken name."""
+def create_profile(
+    *,
+    name: str,
+    kind: str,
+    config: ProfileConfig,
+    outside: str = "",
+    outside_config: ProfileConfig | None = None,
+    by: Any,
+) -> Profile:
+    """Keep a profile; the settings are the cleaned data of the kinds' forms.
+
+    Raises ProfileRefused for a kind that does not carry the direction, ConsoleError for a taken name.
+    """
     MAKE.require(by)
+    _check(kind, outside)
+    says = {"config": dict(config), "outside": outside, "outside_config": dict(outside_config or {})}
     try:
         with transaction.atomic():
-            profile = Profile.objects.create(name=name, kind=kind, config=dict(config), created_by=by)
+            profile = Profile.objects.create(name=name, kind=kind, created_by=by, **says)
     except IntegrityError:
         raise ConsoleError("networking.name_taken", name=name) from None
-    record("networking.profile_made", by=by, on=("profile", profile.pk, name), name=name, kind=kind)
+    kinds = " + ".join(slug for slug in (kind, outside) if slug)
+    record("networking.profile_made", by=by, on=("profile", profile.pk, name), name=name, kind=kinds)
     return profile
 
 
-def _job(profile: Profile, *, config: ProfileConfig, version: int) -> ChangeProfile:
-    return ChangeProfile(profile.pk, profile.name, profile.kind, version, dict(config))
+def _job(profile: Profile, network: Network, version: int) -> ChangeProfile:
+    return ChangeProfile(
+        profile.pk, profile.name, profile.kind, version, dict(network.config), outside=network.outside,
+        outside_config=dict(network.outside_config),
+    )  # fmt: skip
+
+
+def _network(
+    profile: Profile, config: ProfileConfig, outside: str | None, outside_config: ProfileConfig | None
+) -> Network:
+    """Return what the profile is to say. `outside` None leaves what clients get as it is. Raises ProfileRefused."""
+    if outside is None:
+        return Network(profile.kind, config, profile.outside, profile.outside_config)
+    _check(profile.kind, outside)
+    return Network(profile.kind, config, outside, outside_config or {})
 
 
 def approvals_for(profile: Profile) -> int:
     """Return how many others have to agree to a change of the profile."""
-    return _job(profile, config=profile.config, version=profile.version).approvals_needed()
+    return _job(profile, profile.network, profile.version).approvals_needed()
 
 
 @transaction.atomic
 def ask_for_change(
-    profile: Profile, *, config: ProfileConfig, seen_version: int, by: Any, reason: str = ""
-) -> Profile | Plan:
-    """Replace a profile's settings; or ask for a plan that does, where somebody else has to agree. Raises Stale."""
+    profile: Profile, *, config: ProfileConfig, outside: str | None = None,
+    outside_config: ProfileConfig | None = None, seen_version: int, by: Any, reason: str = "",
+) -> Profile | Plan:  # fmt: skip
+    """Replace a profile's settings; or ask for a plan that does, where somebody else has to agree.
+
+    `outside` None leaves what clients get as it is. Raises ProfileRefused, Stale.
+    """
     ChangeProfile.approval.require(by)
+    network = _network(profile, config, outside, outside_config)
     if not approvals_for(profile):
-        return change_profile(profile, config=config, seen_version=seen_version, by=by, reason=reason)
+        return _change(profile, network, seen_version=seen_version, by=by, reason=reason)
     if not Profile.objects.filter(pk=profile.pk, version=seen_version).exists():
         raise Stale("networking.changed_meanwhile", name=profile.name)
-    return make_plan(_job(profile, config=config, version=seen_version), by=by, reason=reason)
+    return make_plan(_job(profile, network, seen_version), by=by, reason=reason)
 
 
 @transaction.atomic
 def change_profile(
-    profile: Profile, *, config: ProfileConfig, seen_version: int, by: Any, reason: str = ""
-) -> Profile:
-    """Replace a profile's settings at once. Raises Refused where somebody else has to agree, Stale."""
+    profile: Profile, *, config: ProfileConfig, outside: str | None = None,
+    outside_config: ProfileConfig | None = None, seen_version: int, by: Any, reason: str = "",
+) -> Profile:  # fmt: skip
+    """Replace a profile's settings at once. Raises Refused where somebody else has to agree, ProfileRefused, Stale."""
     ChangeProfile.approval.require(by)
     if needed := approvals_for(profile):
         raise Refused("plan.needs_approval", needed=needed)
-    if not Profile.objects.replace_config(profile.pk, seen=seen_version, config=config):
+    network = _network(profile, config, outside, outside_config)
+    return _change(profile, network, seen_version=seen_version, by=by, reason=reason)
+
+
+def _change(profile: Profile, network: Network, *, seen_version: int, by: Any, reason: str) -> Profile:
+    if not Profile.objects.replace_settings(profile.pk, seen=seen_version, network=network):
         raise Stale("networking.changed_meanwhile", name=profile.name)
     profile.refresh_from_db()
     record(

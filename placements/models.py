@@ -15,7 +15,8 @@ from kbconsole.common.roles import Role, has_role, roles_of
 from kbconsole.common.sentences import declare
 from kbconsole.jobs.models import Plan, Run
 from kbconsole.people.models import Team, is_member
-from networking.models import Profile
+from networking.kinds.network import Network
+from networking.models import Profile, ProfileVersion
 from placements.engines.base import ENGINES, Engine, engine_named
 from placements.rendering import TerminationPolicy
 from placements.verdict import Survival, survival
@@ -74,6 +75,10 @@ class Placement(models.Model):
     disk_gib = models.PositiveIntegerField()
     termination_policy = models.CharField(max_length=20, default=TerminationPolicy.DO_NOT_TERMINATE)
     profile = models.ForeignKey(Profile, on_delete=models.PROTECT, related_name="placements")
+    profile_version = models.ForeignKey(
+        ProfileVersion, null=True, on_delete=models.PROTECT, related_name="placements"
+    )
+    """What the profile said when the Cluster was made; None until then. A later change of the profile is not its."""
     purpose = models.TextField(blank=True)
     ticket = models.CharField(max_length=100, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="placements")
@@ -114,6 +119,11 @@ class Placement(models.Model):
     @property
     def survival(self) -> Survival:
         return survival(self.replicas, self.planes, self.kind_of_engine)
+
+    @property
+    def network(self) -> Network:
+        """The network that the database was made with; before that, the one that its profile says now."""
+        return (self.profile_version or self.profile).network
 
     def plans(self) -> models.QuerySet[Plan]:
         """The placement's plans, newest first."""

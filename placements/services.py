@@ -77,7 +77,7 @@ def _on(placement: Placement) -> tuple[str, str, str]:
 
 def _facts(placement: Placement) -> dict[str, Any]:
     """Return the fields that every job on a database has."""
-    profile = placement.profile
+    network = placement.network
     return {
         "placement": placement.pk,
         "name": placement.name,
@@ -85,9 +85,9 @@ def _facts(placement: Placement) -> dict[str, Any]:
         "engine": placement.engine,
         "replicas": placement.replicas,
         "planes": list(placement.planes),
-        "profile": profile.pk,
-        "kind": profile.kind,
-        "config": profile.config,
+        "profile": placement.profile_id,
+        "kind": network.kind,
+        "config": dict(network.config),
     }
 
 

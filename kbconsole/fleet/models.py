@@ -51,7 +51,7 @@ class Plane(models.Model):
     region = models.CharField(max_length=100, blank=True)
     zones = models.JSONField(default=list)
     nodes = models.JSONField(default=list)
-    """`[{name, zone, ready, cpu, memory}]`."""
+    """`[{name, zone, ready, cpu, memory, machine}]`; `machine` is the providerID, by which a cloud knows it."""
     foreign_crds = models.JSONField(default=list)
     """The kinds of KubeBlocks that a data plane serves and must not, as `resource.group`."""
     foreign_crds_since = models.DateTimeField(null=True)

@@ -15,6 +15,7 @@ from kbconsole.common.roles import Role
 from kbconsole.jobs.models import Plan
 from networking import services
 from networking.kinds.base import KINDS, ProfileConfig, kind_named
+from networking.kinds.network import refusals
 from networking.models import Profile
 from placements.api.base import Api, Pages
 from placements.api.describe import answers, lists
@@ -28,6 +29,8 @@ class ProfileAnswer(Answer):
     kind_label = serializers.CharField(source="behaviour.label")
     note = serializers.CharField(source="behaviour.note")
     config = AnyObject()
+    outside = serializers.CharField(help_text="The kind by which clients reach replicas; empty: by none.")
+    outside_config = AnyObject()
     version = serializers.IntegerField()
     created_by = serializers.CharField(source="created_by.username")
     created_at = serializers.DateTimeField()
@@ -39,7 +42,7 @@ class KindField(Text):
 
     def to_internal_value(self, data: Any) -> str:
         slug = super().to_internal_value(data)
-        if slug not in KINDS:
+        if slug and slug not in KINDS:
             known = ", ".join(kind.slug for kind in KINDS)
             raise serializers.ValidationError(
                 _("Choose one of these kinds: %(known)s.") % {"known": known}, "kind"
@@ -48,23 +51,30 @@ class KindField(Text):
 
 
 class ProfileBody(Body):
-    """`config` has the fields of the kind's own form."""
+    """`config` has the fields of the kind's own form, `outside_config` those of the kind for clients."""
 
     name = serializers.SlugField(max_length=40)
     kind = KindField()
     config = AnyObject(required=False, default=dict)
+    outside = KindField(required=False, default="", allow_blank=True)
+    outside_config = AnyObject(required=False, default=dict)
 
 
 class ProfileChange(Body):
-    """`seen_version` is the version that was read; a profile that somebody changed meanwhile stays as it is."""
+    """`seen_version` is the version that was read; a profile that somebody changed meanwhile stays as it is.
+
+    Without `outside`, what clients get stays as it is.
+    """
 
     config = AnyObject()
+    outside = KindField(required=False, allow_blank=True)
+    outside_config = AnyObject(required=False, default=dict)
     seen_version = Whole()
     reason = Text(required=False, default="", allow_blank=True, max_length=4000)
 
 
-def cleaned(kind: str, config: Mapping[str, Any]) -> ProfileConfig:
-    """Return the settings as the kind's form cleans them. Raises ValidationError by field."""
+def cleaned(kind: str, config: Mapping[str, Any], *, field: str = "config") -> ProfileConfig:
+    """Return the settings as the kind's form cleans them. Raises ValidationError by field, below `field`."""
     form = kind_named(kind).Config(dict(config))
     errors: dict[str, list[serializers.ErrorDetail]] = {}
     for name in sorted(set(config) - set(form.fields)):
@@ -75,8 +85,26 @@ def cleaned(kind: str, config: Mapping[str, Any]) -> ProfileConfig:
         said = [(text, error.code or "invalid") for error in found for text in error.messages]
         errors[name] = [serializers.ErrorDetail(text, code=code) for text, code in said]
     if errors:
-        raise serializers.ValidationError({"config": errors})
+        raise serializers.ValidationError({field: errors})
     return form.cleaned_data
+
+
+def carried(kind: str, outside: str) -> None:
+    """Raise ValidationError, by field, for a kind that does not carry the direction."""
+    if found := refusals(kind, outside):
+        details = {name: [serializers.ErrorDetail(str(said), code=said.code)] for name, said in found.items()}
+        raise serializers.ValidationError(details)
+
+
+def for_clients(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a request says of clients, as the services take it; settings without a kind are refused."""
+    if not given.get("outside"):
+        if given.get("outside_config"):
+            said = _("Say with `outside` which kind these settings are of.")
+            raise serializers.ValidationError({"outside": [serializers.ErrorDetail(said, code="required")]})
+        return {"outside": given["outside"]} if "outside" in given else {}
+    config = cleaned(given["outside"], given["outside_config"], field="outside_config")
+    return {"outside": given["outside"], "outside_config": config}
 
 
 class ProfileList(Api):
@@ -94,10 +122,11 @@ class ProfileList(Api):
     @answers(ProfileAnswer, body=ProfileBody, code=201)
     def post(self, request: Request) -> Response:
         given = self.body(request, ProfileBody)
-        config = cleaned(given["kind"], given["config"])
+        carried(given["kind"], given["outside"])
         profile = services.create_profile(
-            name=given["name"], kind=given["kind"], config=config, by=request.user
-        )
+            name=given["name"], kind=given["kind"], config=cleaned(given["kind"], given["config"]),
+            by=request.user, **for_clients(given),
+        )  # fmt: skip
         return self.answer(request, ProfileAnswer, profile, 201)
 
 
@@ -121,9 +150,10 @@ class ProfileOne(Api):
     @answers(ProfileAnswer, body=ProfileChange, also={202: PlanAnswer})
     def put(self, request: Request, name: str) -> Response:
         given, profile = self.body(request, ProfileChange), self.profile(request, name)
+        carried(profile.kind, given.get("outside", ""))
         changed = services.ask_for_change(
             profile, config=cleaned(profile.kind, given["config"]), seen_version=given["seen_version"],
-            reason=given["reason"], by=request.user,
+            reason=given["reason"], by=request.user, **for_clients(given),
         )  # fmt: skip
         if isinstance(changed, Plan):
             return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=changed.pk), 202)

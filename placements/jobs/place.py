@@ -20,7 +20,8 @@ from kbconsole.fleet.preflight.operator import Operator, read_operator
 from kbconsole.jobs.definition import Ended, Mark, Step, register
 from kbconsole.jobs.models import PlanStatus, Run, RunStatus
 from kbconsole.k8s.kinds import kind_named
-from networking.models import Profile
+from networking.models import Profile, ProfileVersion
+from networking.planes import plane_facts
 from placements.checks import (
     OperatorSays,
     PlaneFits,
@@ -103,7 +104,7 @@ class PlaceDatabase(DatabaseJob):
             yield Step(on=plane, phase="namespace", change=EnsureNamespace(plane, self.namespace))
         yield from role_steps(self.planes)
         cluster = cluster_manifest(
-            self._spec(operator.line, chosen), self.engine_(), self.kind_().service(self.config)
+            self._spec(operator.line, chosen), self.engine_(), self.kind_().service_on(self.config, self.planes)
         )
         yield Step(on=control.name, phase="cluster", change=ApplyCluster(control.name, cluster), gate=True)
         yield from self.look_steps(names, gate=True)
@@ -177,7 +178,7 @@ class PlaceDatabase(DatabaseJob):
         return [str(text) for text in (*DIFFERS, self.kind_().note)]
 
     def cautions(self) -> list[Sentence]:
-        found = list(self.kind_().cautions(self.config, []))
+        found = list(self.kind_().cautions(self.config, plane_facts(self.planes)))
         survives = survival(self.replicas, self.planes, self.engine_())
         if not survives.kept:
             found.append(survives.headline)
@@ -197,4 +198,7 @@ class PlaceDatabase(DatabaseJob):
     def on_end(self, ended: Ended) -> None:
         works = ended.status == RunStatus.SUCCEEDED
         changes = note_observation(self, ended, proven=works)
+        if "cluster_uid" in changes:
+            versions = ProfileVersion.objects.filter(profile=self.profile, version=self.profile_version)
+            changes["profile_version"] = versions.first()
         self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)

@@ -8,9 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 
 from kbconsole.audit.models import Entry
+from kbconsole.common.errors import ConsoleError
 from networking.models import Profile
 from networking.services import change_profile, create_profile
+from tests.api.calling import Caller
 from tests.people import signed_in
+from tests.placements import world
 
 pytestmark = pytest.mark.django_db
 
@@ -89,9 +92,12 @@ def test_each_kind_draws_its_own_form(adam: User) -> None:
     assert "Cilium Cluster Mesh" in text(client.get("/networks/new/"))
     page = text(client.get("/networks/new/cloud_lb/"))
     assert 'name="config-provider"' in page
-    assert "Volcengine subnet ID" in page
+    assert "Subnets of single planes" in page
     assert 'name="config-provider"' not in text(client.get("/networks/new/cilium_mesh/"))
     assert client.get("/networks/new/carrier-pigeon/").status_code == 404
+    choose = text(client.get("/networks/new/"))
+    assert "/networks/new/node_port/" not in choose and "such as 2380 of etcd" in choose
+    assert client.get("/networks/new/node_port/").status_code == 404, "it joins no replicas"
 
 
 def test_a_profile_is_made(adam: User) -> None:
@@ -107,7 +113,7 @@ def test_nothing_typed_is_lost_when_a_field_is_wrong(adam: User) -> None:
     response = signed_in(adam).post("/networks/new/cloud_lb/", wrong)
     assert response.status_code == 400
     page = text(response)
-    assert "Volcengine needs the ID of a subnet" in page
+    assert "Volcengine VKE needs the ID of a subnet" in page
     assert 'value="40"' in page
     assert "not a slug!" in page
     assert Profile.objects.count() == 0
@@ -167,13 +173,71 @@ def test_a_link_to_a_profile_leads_to_its_place(dana: User, adam: User) -> None:
     assert signed_in(dana).get(f"/networks/{made.pk}/")["Location"] == f"/networks/#profile-{made.pk}"
 
 
+def outside(kind: str, **settings: str) -> dict[str, str]:
+    """Return the form of a profile without settings between replicas, with these for clients."""
+    said = {f"outside-{kind}-{name}": value for name, value in settings.items()}
+    return {"name": "both", "outside": kind, **said}
+
+
+def test_a_profile_joins_a_kind_between_replicas_and_one_for_clients(adam: User, dana: User) -> None:
+    form = outside("metallb", pool="kb-clients", address_type="private")
+    client = signed_in(adam)
+    wrong = client.post("/networks/new/cilium_mesh/", {**form, "outside-metallb-pool": "KB clients"})
+    assert wrong.status_code == 400 and "KB clients" in text(wrong) and "Small letters, digits" in text(wrong)
+    assert client.post("/networks/new/cilium_mesh/", form)["Location"] == "/networks/"
+    made = Profile.objects.get()
+    settings = {"pool": "kb-clients", "address_type": "private", "load_balancer_class": ""}
+    assert (made.outside, made.outside_config) == ("metallb", settings)
+    page = text(signed_in(dana).get("/networks/"))
+    assert "Clients reach each replica at an address of its own from its plane" in page
+    assert "metallb.io/address-pool: kb-clients" in page
+    assert "3 for 3 replicas" in page and "each is paid for" not in page
+    edit = text(client.get(f"/networks/{made.pk}/edit/"))
+    assert 'value="kb-clients"' in edit and 'name="outside" value="metallb" checked' in edit
+
+
+def test_what_clients_get_may_change_and_every_version_is_kept(adam: User, dana: User) -> None:
+    made = create_profile(name="mesh", kind="cilium_mesh", config={}, by=adam)
+    stands = world.in_service(dana, made, profile_version=made.versions.get())
+    form = outside("node_port", addresses="InternalIP", nodes="3") | {"seen_version": "1"}
+    assert signed_in(adam).post(f"/networks/{made.pk}/edit/", form).status_code == 302
+    versions = [(row.version, row.outside) for row in made.versions.order_by("version")]
+    assert versions == [(1, ""), (2, "node_port")]
+    stands.refresh_from_db()
+    made.refresh_from_db()
+    assert stands.network.outside == "" and world.placed(dana, made, "new").network.outside == "node_port"
+    page = text(signed_in(dana).get("/networks/"))
+    assert "1 of them still has version 1" in page and "2 databases" in page
+
+
+def test_a_kind_is_refused_where_it_carries_nothing_with_the_reason(adam: User) -> None:
+    with pytest.raises(ConsoleError, match="such as 2380 of etcd"):
+        create_profile(name="np", kind="node_port", config={"addresses": "InternalIP", "nodes": 2}, by=adam)
+    answer = Caller(adam).post("profiles/", {"name": "np", "kind": "node_port", "outside": "cilium_mesh"})
+    assert answer.status_code == 400 and "such as 2380 of etcd" in text(answer)
+    assert "does not carry the traffic of clients" in text(answer)
+    assert Profile.objects.count() == 0
+
+
+def test_the_api_takes_both_directions_and_leaves_clients_alone_when_it_says_nothing_of_them(adam: User) -> None:
+    pool = {"pool": "kb-clients", "address_type": "private"}
+    body = {"name": "both", "kind": "cilium_mesh", "outside": "metallb", "outside_config": pool}
+    wrong = Caller(adam).post("profiles/", {**body, "outside_config": {"pool": "kb-clients"}})
+    assert wrong.status_code == 400 and "outside_config" in text(wrong)
+    assert Caller(adam).post("profiles/", body).json()["outside_config"]["pool"] == "kb-clients"
+    same = Caller(adam).put("profiles/both/", {"config": {}, "seen_version": 1}).json()
+    assert (same["version"], same["outside"]) == (2, "metallb")
+    gone = Caller(adam).put("profiles/both/", {"config": {}, "outside": "", "seen_version": 2}).json()
+    assert (gone["version"], gone["outside"], gone["outside_config"]) == (3, "", {})
+
+
 def test_queries_do_not_grow_with_rows(adam: User, django_assert_max_num_queries: Any) -> None:
     counts = []
     for rows in (10, 60):
         for number in range(Profile.objects.count(), rows):
             Profile.objects.create(name=f"p-{number}", kind="cloud_lb", config=PUBLIC, created_by=adam)
         client = signed_in(adam)
-        with django_assert_max_num_queries(8) as seen:
+        with django_assert_max_num_queries(24) as seen:
             assert client.get("/networks/").status_code == 200
         counts.append(len(seen))
     assert counts[0] == counts[1]

@@ -168,6 +168,7 @@ def _node(item: Object) -> dict[str, Json]:
         "ready": conditions.get("Ready") == "True",
         "cpu": str(room.get("cpu", "")),
         "memory": str(room.get("memory", "")),
+        "machine": str((item.get("spec") or {}).get("providerID", ""))[:120],
     }
 
 
