@@ -296,5 +296,6 @@ STORAGE_CLASS = kind(
     mountOptions=arr(STRING),
     allowedTopologies=arr(ANY),
 )
+SERVICE_CIDR = kind(spec=obj(cidrs=arr(STRING)), status=obj(conditions=CONDITIONS))
 FREE = kind(spec=ANY, status=ANY)
 ENDPOINTS = kind(subsets=arr(ANY))

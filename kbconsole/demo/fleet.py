@@ -113,7 +113,7 @@ class EmbeddedFleet:
         return PlaneServer(plane, context, facts["port"])
 
     def _seed(self, plane: Plane) -> None:
-        seed.fill(plane, seed.itself())
+        seed.fill(plane, seed.itself(plane.identity))
         if plane.name == CONTROL_PLANE:
             seed.fill(plane, seed.by("kubeadm", kbschema.definitions(self.line)))
             contexts = list(self.planes)

@@ -68,6 +68,9 @@ BUILT_IN: tuple[Resource, ...] = (
     Resource(
         "storage.k8s.io", "v1", "storageclasses", "StorageClass", False, builtin.STORAGE_CLASS, short=("sc",)
     ),
+    Resource(
+        "networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", False, builtin.SERVICE_CIDR, status=True
+    ),
     _rbac("roles", "Role", builtin.ROLE, namespaced=True),
     _rbac("rolebindings", "RoleBinding", builtin.BINDING, namespaced=True),
     _rbac("clusterroles", "ClusterRole", builtin.CLUSTER_ROLE, namespaced=False),

@@ -61,10 +61,17 @@ def by(manager: str, bodies: Iterable[Object]) -> Seed:
     return ((manager, body) for body in bodies)
 
 
-def itself() -> Seed:
+def itself(plane: Identity) -> Seed:
     """Yield what a real API server makes when it starts for the first time."""
     spaces = ("default", "kube-system", "kube-public", "kube-node-lease")
-    return by("kube-apiserver", [*(_core("Namespace", name) for name in spaces), *rights.bootstrap()])
+    services: Object = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [f"{plane.service_range}.0.0/16"]},
+    }
+    made = [*(_core("Namespace", name) for name in spaces), *rights.bootstrap(), services]
+    return by("kube-apiserver", made)
 
 
 def _node(plane: Identity, number: int) -> Object:

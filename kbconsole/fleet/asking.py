@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic, sleep
+from typing import TypeVar
 
 from kbconsole.fleet import answers, watching
 from kbconsole.fleet.access import probes
@@ -25,6 +26,7 @@ from kbconsole.k8s.kinds import (
     Object,
 )
 
+T = TypeVar("T")
 MOST_THREADS = 32
 NOTE_SECONDS = 0.25
 """How long an answer may wait to be written down together with others."""
@@ -107,15 +109,15 @@ def ask_all(
 
 
 def as_they_come(
-    clients: Mapping[str, PlaneClient], question: Callable[[PlaneClient], Answer], *, spread: float = 0.0
-) -> Iterator[dict[str, Answer]]:
+    clients: Mapping[str, PlaneClient], question: Callable[[PlaneClient], T], *, spread: float = 0.0
+) -> Iterator[dict[str, T]]:
     """Put a question to every plane, and yield the answers in the order in which they come, a few at a time.
 
     The questions begin within `spread` seconds, each plane's always at the same point of them.
     """
     if not clients:
         return
-    asked: dict[Future[Answer], str] = {}
+    asked: dict[Future[T], str] = {}
     with ThreadPoolExecutor(min(MOST_THREADS, len(clients)), thread_name_prefix="ask") as pool:
         began = monotonic()
         for name in sorted(clients, key=turn):

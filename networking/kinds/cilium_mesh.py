@@ -39,6 +39,7 @@ class CiliumMesh(NetworkKind):
         "connect."
     )
     carries = frozenset({Direction.EAST_WEST})
+    joins = frozenset({"pods", "nodes"})
     spanning = {GLOBAL: "true"}
 
     def service(self, config: ProfileConfig) -> ServicePart:
