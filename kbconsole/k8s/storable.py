@@ -23,3 +23,8 @@ def _whole(value: Any) -> Any:
     if isinstance(value, dict):
         return {_whole(key): _whole(below) for key, below in value.items()}
     return [_whole(below) for below in value] if isinstance(value, list) else value
+
+
+def storable(text: str) -> str:
+    """Return a text as every database can store it."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
