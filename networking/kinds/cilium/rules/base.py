@@ -1,0 +1,107 @@
+"""What a rule about a mesh is: a number, its source, and a pure function over a fleet of facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import combinations
+
+from kbconsole.common.sentences import Sentence
+from networking.kinds.cilium.facts import MeshFacts
+
+
+class Severity(StrEnum):
+    """ERROR: no mesh may be made. WARN: a person has to accept it. UNPROVEN: only packets can tell; nobody looked."""
+
+    ERROR = "error"
+    WARN = "warn"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How a plane is to be called in the mesh."""
+
+    name: str
+    id: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The planes of one mesh, as they are or are to be.
+
+    `wanted`: names and ids that somebody wants to give. `reached`: what a look at the mesh has shown, by (from, to):
+    True for "all agents are connected", False for "no packet gets there"; a pair that nobody looked at is missing.
+    `namespaces`: where databases are.
+    """
+
+    planes: tuple[MeshFacts, ...]
+    wanted: Mapping[str, Identity] = field(default_factory=dict)
+    reached: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    namespaces: tuple[str, ...] = ()
+
+    @property
+    def meshed(self) -> tuple[MeshFacts, ...]:
+        """Those with Cilium: the others have nothing to compare yet."""
+        return tuple(plane for plane in self.planes if plane.found)
+
+    def pairs(self) -> Iterator[tuple[MeshFacts, MeshFacts]]:
+        return combinations(self.meshed, 2)
+
+    def called(self, plane: MeshFacts) -> Identity:
+        """Return how a plane is called, or is to be."""
+        return self.wanted.get(plane.plane) or Identity(plane.name, plane.id)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A rule that does not hold: the sentence names planes, values and what to do."""
+
+    rule: str
+    severity: Severity
+    sentence: Sentence
+
+
+Found = Iterator[tuple[Severity, Sentence]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`source`: where it is written or coded, outside this console."""
+
+    number: str
+    source: str
+    look: Callable[[Fleet], Found]
+
+
+RULES: list[Rule] = []
+
+
+def rule(number: str, source: str) -> Callable[[Callable[[Fleet], Found]], Callable[[Fleet], Found]]:
+    """Decorator: make a rule known. Raises ValueError for a number that is taken."""
+
+    def known(look: Callable[[Fleet], Found]) -> Callable[[Fleet], Found]:
+        if any(other.number == number for other in RULES):
+            raise ValueError(f"the rule {number} is there twice")
+        RULES.append(Rule(number, source, look))
+        return look
+
+    return known
+
+
+def problems(fleet: Fleet) -> list[Problem]:
+    """Return what does not hold in a fleet, worst first, then by the rules' numbers."""
+    found = [
+        Problem(one.number, severity, sentence) for one in RULES for severity, sentence in one.look(fleet)
+    ]
+    order = list(Severity)
+    return sorted(found, key=lambda problem: (order.index(problem.severity), int(problem.rule[1:])))
+
+
+def grouped(planes: Sequence[MeshFacts], value: Callable[[MeshFacts], object]) -> dict[object, list[str]]:
+    """Return the names of planes by a value of theirs, in order."""
+    found: dict[object, list[str]] = {}
+    for plane in planes:
+        found.setdefault(value(plane), []).append(plane.plane)
+    return found

@@ -1,0 +1,132 @@
+"""R8, R11, R15 to R18: how packets go, which versions, what policies let through."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import declare, say
+from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.cilium.rules.base import Fleet, Found, Severity, grouped, rule
+
+declare(
+    {
+        "mesh.r8": _(
+            "The planes send packets in different ways: %(values)s. All planes of a mesh need the same "
+            "routing-mode and tunnel-protocol. Install Cilium anew where it differs."
+        ),
+        "mesh.r11_ports": _(
+            "Between the nodes of %(planes)s these have to be open: %(ports)s. Check the firewalls and security "
+            "groups; looking at the mesh proves it after connecting."
+        ),
+        "mesh.r11_closed": _(
+            "Something between %(one)s and %(other)s drops packets. These have to be open: %(ports)s. Check the "
+            "firewalls and security groups of both, then look again."
+        ),
+        "mesh.r15": _(
+            "The versions are more than one minor version apart: %(values)s. Only neighbouring versions are tested "
+            "together. Upgrade the older ones first."
+        ),
+        "mesh.r16": _(
+            "%(planes)s: network policies select pods of their own plane only (policy-default-local-cluster), so a "
+            "policy that lets replicas talk by labels blocks those on other planes. See which policies that "
+            "concerns: %(command)s"
+        ),
+        "mesh.r17": _(
+            "%(plane)s shares only namespaces that are marked (clustermesh-default-global-namespace is false), and "
+            "%(namespaces)s is not marked. Annotate it there with clustermesh.cilium.io/global=true."
+        ),
+        "mesh.r18": _(
+            "%(plane)s: nodes run the kernel %(kernels)s. Cilium wants 5.10 or later, or 4.18 of RHEL 8.10. "
+            "Upgrade the nodes."
+        ),
+    }
+)  # fmt: skip
+
+INSPECT = "cilium clustermesh inspect-policy-default-local-cluster -A -o json"
+OLDEST_KERNEL = (5, 10)
+
+
+@rule(
+    "R8",
+    "network/clustermesh/setup.rst; the CLI reads the tunnel mode and never compares it (clustermesh.go)",
+)
+def same_mode(fleet: Fleet) -> Found:
+    modes = grouped(fleet.meshed, lambda plane: plane.mode)
+    if len(modes) > 1:
+        values = [say("mesh.value_of", value=mode, planes=planes) for mode, planes in modes.items()]
+        yield Severity.ERROR, say("mesh.r8", values=values)
+
+
+def ports(planes: tuple[MeshFacts, ...]) -> list[str]:
+    """Return what has to be open between nodes of these planes, each once."""
+    found = []
+    for plane in planes:
+        if plane.tunnelled:
+            found.append("UDP 6081 (Geneve)" if plane.tunnel == "geneve" else "UDP 8472 (VXLAN)")
+        if plane.encryption:
+            found.append("UDP 51871 (WireGuard)" if plane.encryption == "wireguard" else "ESP (IPsec)")
+        found.append(f"TCP {plane.service_port or 2379} (clustermesh-apiserver, {plane.plane})")
+    return [*dict.fromkeys(found), "TCP 4240, ICMP (health)"]
+
+
+@rule("R11", "operations/system_requirements.rst; operations/troubleshooting_clustermesh.rst")
+def open_ports(fleet: Fleet) -> Found:
+    unproven = set()
+    for one, other in combinations(fleet.meshed, 2):
+        ways = [fleet.reached.get(way) for way in ((one.plane, other.plane), (other.plane, one.plane))]
+        if False in ways:
+            wanted = ports((one, other))
+            yield Severity.WARN, say("mesh.r11_closed", one=one.plane, other=other.plane, ports=wanted)
+        elif True not in ways:
+            unproven |= {one, other}
+    if unproven:
+        planes = tuple(plane for plane in fleet.meshed if plane in unproven)
+        names = [plane.plane for plane in planes]
+        yield Severity.UNPROVEN, say("mesh.r11_ports", planes=names, ports=ports(planes))
+
+
+@rule("R15", "cilium/cilium PR #28355, PR #41934")
+def versions(fleet: Fleet) -> Found:
+    known = [plane for plane in fleet.meshed if plane.minor]
+    minors = [plane.minor for plane in known if plane.minor]
+    majors = {major for major, _minor in minors}
+    apart = max((minor for _m, minor in minors), default=0) - min((minor for _m, minor in minors), default=0)
+    if len(majors) > 1 or apart > 1:
+        found = grouped(known, lambda plane: plane.version)
+        values = [say("mesh.value_of", value=version, planes=planes) for version, planes in found.items()]
+        yield Severity.WARN, say("mesh.r15", values=values)
+
+
+@rule("R16", "cilium/cilium PR #40609; cilium-cli cli/clustermesh.go")
+def policies(fleet: Fleet) -> Found:
+    local = [plane.plane for plane in fleet.meshed if plane.local_policy]
+    if local:
+        yield Severity.WARN, say("mesh.r16", planes=local, command=f"{INSPECT} --context {local[0]}")
+
+
+@rule("R17", "pkg/annotation/k8s.go; cilium-cli connectivity/check/deployment.go")
+def shared_namespaces(fleet: Fleet) -> Found:
+    for plane in fleet.meshed:
+        if plane.global_by_default:
+            continue
+        missing = [name for name in fleet.namespaces if name not in plane.global_namespaces]
+        if missing:
+            yield Severity.ERROR, say("mesh.r17", plane=plane.plane, namespaces=missing)
+
+
+def _too_old(kernel: str) -> bool:
+    match = re.match(r"(\d+)\.(\d+)", kernel)
+    if match is None or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
+        return False
+    return not re.match(r"4\.18\..*\.el8_(1\d)", kernel)
+
+
+@rule("R18", "operations/system_requirements.rst")
+def kernels(fleet: Fleet) -> Found:
+    for plane in fleet.meshed:
+        old = [kernel for kernel in plane.kernels if _too_old(kernel)]
+        if old:
+            yield Severity.WARN, say("mesh.r18", plane=plane.plane, kernels=old)
