@@ -15,7 +15,7 @@ COPY templates ./templates
 COPY static ./static
 RUN python -m compileall -q kbconsole networking placements \
     && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin kbconsole \
-    && install --directory --mode 0700 --owner kbconsole /var/lib/kbconsole
+    && install --directory --mode 0700 --owner kbconsole /var/lib/kbconsole /var/lib/kbconsole-heads
 
 USER kbconsole
 ENV KBCONSOLE_DATA_DIR=/var/lib/kbconsole

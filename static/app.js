@@ -285,6 +285,15 @@
   });
   window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
 
+  // --- A code behind the # of a link: only the page sees it, and hands it on where no log keeps it -----------------
+  function useCode() {
+    const field = document.querySelector("[data-code]");
+    if (!field || location.hash.length < 2) return;
+    field.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    field.form.requestSubmit();
+  }
+
   function start(root) {
     showCopyButtons(root);
     all("[data-pause-updates]", root).forEach(showPause);
@@ -294,6 +303,7 @@
   document.addEventListener("htmx:load", (event) => start(event.detail.elt));
   all("[data-theme-switch]").forEach(showTheme);
   start(document);
+  useCode();
   const attention = document.querySelector("[data-focus]");
   if (attention) attention.focus();
   setInterval(showAges, 5000);

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,6 +47,16 @@ def enter(context: Context) -> Token[Context]:
 def leave(token: Token[Context]) -> None:
     """Restore what was current before `enter`."""
     _current.reset(token)
+
+
+@contextmanager
+def acting_as(user: Any) -> Iterator[None]:
+    """Let what signals tell of in the block be the act of this person, for whom a worker does it."""
+    token = _current.set(replace(current(), user=lambda: user))
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def acting_by_token() -> None:

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.common import policy
 from kbconsole.common.roles import Role, has_role
 from kbconsole.common.sentences import Sentence, declare
 
@@ -43,12 +44,18 @@ class ActorKind(models.TextChoices):
     WORKER = "worker", _("Worker")
 
 
+READ = policy.act(
+    "audit-read", _("Read the audit log"),
+    policy.Policy(asks=(Role.AUDITOR, Role.ADMIN), note=_("A DBA reads what they did themselves.")),
+)  # fmt: skip
+
+
 class EntryQuerySet(models.QuerySet["Entry"]):
     """Entries, as far as a person may see them."""
 
     def visible_to(self, user: Any) -> EntryQuerySet:
         """Auditors and administrators see all, a DBA sees their own acts, anybody else nothing."""
-        if has_role(user, Role.AUDITOR, Role.ADMIN):
+        if has_role(user, *READ.asks):
             return self.all()
         if has_role(user, Role.DBA):
             return self.filter(actor=user.pk)

@@ -10,16 +10,25 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit import sealing
 from kbconsole.audit.context import Context, current
 from kbconsole.audit.models import ACCESS_DENIED, ActorKind, Entry, Head, Outcome
+from kbconsole.common import policy
 from kbconsole.common.errors import Refused
+from kbconsole.common.roles import Role
 from kbconsole.common.sentences import Sentence, say
 
 Actor = AbstractBaseUser | AnonymousUser | str
 
 ANONYMOUS = "anonymous"
+
+
+EXPORT = policy.act(
+    "audit-export", _("Export the audit log, or read who may do what"),
+    policy.Policy(asks=(Role.AUDITOR, Role.ADMIN), note=_("Each export is itself an entry.")),
+)  # fmt: skip
 
 
 class Target(NamedTuple):

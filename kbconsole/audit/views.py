@@ -16,13 +16,13 @@ from django.views.decorators.http import require_GET, require_safe
 from kbconsole.audit import exports
 from kbconsole.audit.access import rights
 from kbconsole.audit.forms import EntryFilter
-from kbconsole.audit.models import Entry
+from kbconsole.audit.models import READ, Entry
 from kbconsole.audit.questions import questions
 from kbconsole.audit.rows import facts_of, page_of, row_of, seal_of
-from kbconsole.audit.services import exported, exported_access
+from kbconsole.audit.services import EXPORT, exported, exported_access
 from kbconsole.audit.standing import standing
 from kbconsole.common.htmx import template_for
-from kbconsole.common.roles import Role, has_role, require
+from kbconsole.common.roles import has_role
 
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 
@@ -33,7 +33,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
     form = EntryFilter(request.GET)
     before = request.GET.get("before", "")
     page = page_of(form.narrow(Entry.objects.visible_to(request.user)), before)
-    everything = has_role(request.user, Role.AUDITOR, Role.ADMIN)
+    everything = has_role(request.user, *READ.asks)
     context = {
         "form": form,
         "rows": page.rows,
@@ -61,7 +61,7 @@ def entry_detail(request: HttpRequest, seq: int) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:
     """The entries that the filters let through, as a file; that it was asked for is an entry as well."""
-    require(request.user, Role.AUDITOR, Role.ADMIN)
+    EXPORT.require(request.user)
     kind = _format(request)
     form = EntryFilter(request.GET)
     if not form.is_valid():
@@ -81,7 +81,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 def access_report(request: HttpRequest) -> HttpResponseBase:
     """Who may do what, since when, and given by whom."""
-    require(request.user, Role.AUDITOR, Role.ADMIN)
+    EXPORT.require(request.user)
     if "format" in request.GET:
         if _format(request) != "csv":
             raise BadRequest("the access report is there as csv")

@@ -23,12 +23,14 @@ def _always(_act: Any) -> bool:
 class Rule:
     """So many other people must agree to an act for which `holds` is true.
 
-    `when` completes "because …", lazily translated; "" for a rule that always holds.
+    `when` completes "because …", lazily translated; "" for a rule that always holds. `alone` says what holds where
+    there is only one administrator, where that is not what holds for all acts.
     """
 
     approvals: int | Callable[[], int]
     when: Any = ""
     holds: Callable[[Any], bool] = _always
+    alone: Any = ""
 
     @property
     def needed(self) -> int:
@@ -39,6 +41,7 @@ class Rule:
 class Policy:
     """Who asks, who agrees, and how many of them. Without a rule nobody else has to agree.
 
+    Where no role `asks`, it is done on the server, by whoever may run commands there.
     `owned`: a DBA acts only on what is their own. `note` says what else a reader has to know.
     """
 

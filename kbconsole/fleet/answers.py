@@ -32,6 +32,13 @@ _lock = threading.Lock()
 _noted: dict[str, tuple[float, bool]] = {}
 
 
+def make_well(plane: Plane) -> tuple[str, ...]:
+    """Set on a row what a usable answer makes of it; return the names of the fields, for whoever saves it."""
+    for name, value in WELL.items():
+        setattr(plane, name, value)
+    return tuple(WELL)
+
+
 def failing(error: KubeError | None) -> bool:
     """Return whether the plane gave no usable answer: a refusal, a conflict or a 404 is one."""
     return isinstance(error, Unreachable | Unauthorised) or bool(error and error.retryable)

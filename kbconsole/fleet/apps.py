@@ -19,3 +19,4 @@ class FleetConfig(AppConfig):
     def ready(self) -> None:
         """Planes have a page; the audit log links to it."""
         object_links.register("plane", "fleet:plane-detail")
+        object_links.register("credential", "fleet:plane-detail")

@@ -91,9 +91,10 @@ class ChooseForm(forms.Form):
 
 
 class SaveForm(forms.Form):
-    """The contexts to save."""
+    """The contexts to save, and why, for whoever has to agree."""
 
     contexts = forms.MultipleChoiceField(required=False)
+    reason = forms.CharField(label=_("Why, for whoever decides"), required=False, max_length=4000)
 
     def __init__(self, *args: Any, draft: KubeconfigDraft, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -165,7 +165,10 @@ class DraftQuerySet(models.QuerySet["KubeconfigDraft"]):
 
 
 class KubeconfigDraft(models.Model):
-    """An uploaded kubeconfig, encrypted, for half an hour; saving promotes its contexts to planes."""
+    """An uploaded kubeconfig, encrypted, for half an hour; saving promotes its contexts to planes.
+
+    One that a plan waits with stays for as long as that may be decided.
+    """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     ciphertext = models.TextField(blank=True)
@@ -180,6 +183,8 @@ class KubeconfigDraft(models.Model):
     identities = models.JSONField(default=dict)
     """Context by the UID that it answered with: the second one of a UID is refused."""
     run = models.PositiveBigIntegerField(null=True)
+    plan = models.PositiveBigIntegerField(null=True)
+    """The plan that waits with what is left of the upload, which nobody changes any more."""
     expires_at = models.DateTimeField(default=_draft_end)
     created_at = models.DateTimeField(auto_now_add=True)
 

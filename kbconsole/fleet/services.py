@@ -15,10 +15,18 @@ from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import Json, declare, say
 from kbconsole.fleet import access, vault
-from kbconsole.fleet.answers import WELL
 from kbconsole.fleet.facts import gathered, keep_facts
-from kbconsole.fleet.jobs import CopyRbac, Preflight
+from kbconsole.fleet.jobs import CopyRbac, Preflight, fleet_approvals
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.replacing import (
+    KEPT,
+    ReplaceCredential,
+    day,
+    keep_credential,
+    newest,
+    replace_credential,
+    seal,
+)
 from kbconsole.fleet.switching import SwitchPlane
 from kbconsole.jobs.models import Plan, Run, StepStatus
 from kbconsole.jobs.services import make_plan, start
@@ -60,7 +68,9 @@ declare(
             "Somebody else saved one of these planes meanwhile. Look at the list of the fleet."
         ),
         "fleet.plane_added": _("Added %(plane)s to the fleet"),
-        "fleet.credential_replaced": _("Gave %(plane)s a new credential, version %(version)s"),
+        "fleet.upload_promised": _(
+            "This upload waits with plan %(plan)s and cannot be changed any more. Withdraw the plan, or upload again."
+        ),
         "fleet.rotated": _("Encrypted %(count)s credentials anew, with key %(key)s"),
         "fleet.switch_unknown": _(
             "%(plane)s is no context that the operator of %(control)s can disable or enable. Check the control plane "
@@ -73,11 +83,8 @@ declare(
     }
 )
 REGISTER = act(
-    "plane-add", _("Add planes, or replace the credential of one"),
-    Policy(
-        asks=(Role.ADMIN,),
-        note=_("Only what passed the preflight is saved; a new credential must be of the very same plane."),
-    ),
+    "plane-add", _("Add planes"),
+    Policy(asks=(Role.ADMIN,), note=_("Only what passed the preflight is saved.")),
 )  # fmt: skip
 
 
@@ -148,6 +155,8 @@ def _own(draft: KubeconfigDraft, by: Any) -> KubeconfigDraft:
     locked = rows.filter(pk=draft.pk).first()
     if locked is None:
         raise ConsoleError("fleet.draft_gone")
+    if locked.plan is not None:
+        raise Stale("fleet.upload_promised", plan=locked.plan)
     return locked
 
 
@@ -195,14 +204,17 @@ def _replacement(draft: KubeconfigDraft, contexts: list[str]) -> Preflight:
 
 
 @transaction.atomic
-def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any) -> list[Plane]:
+def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any, reason: str = "") -> list[Plane] | Plan:
     """Promote contexts whose preflight has no failure to planes, or to a plane's new credential.
 
-    The draft is gone afterwards. Raises ConsoleError, Stale.
+    The draft is gone afterwards; except where somebody else has to agree to the new credential: then it waits with
+    the plan that is returned. Raises ConsoleError, Stale.
     """
     REGISTER.require(by)
     draft = _own(draft, by)
     facts = _clean(draft, contexts)
+    if draft.replaces and approvals_for(draft):
+        return _ask_to_replace(draft, contexts[0], facts[contexts[0]], by=by, reason=reason)
     if draft.replaces:
         planes = [_replace(draft, contexts[0], facts[contexts[0]], by)]
     else:
@@ -211,6 +223,11 @@ def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any) -> list[Pl
         planes = [_add(draft, name, facts[name], by) for name in contexts]
     draft.delete()
     return planes
+
+
+def approvals_for(draft: KubeconfigDraft) -> int:
+    """Return how many others have to agree before what is uploaded is saved."""
+    return fleet_approvals() if draft.replaces else 0
 
 
 def _clean(draft: KubeconfigDraft, contexts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -243,43 +260,49 @@ def _add(draft: KubeconfigDraft, name: str, facts: dict[str, Any], by: Any) -> P
             )
     except IntegrityError:
         raise Stale("fleet.saved_meanwhile") from None
-    _keep_credential(plane, draft, name, version=1, by=by)
+    keep_credential(plane, credential, version=1, by=by)
     keep_facts(plane, facts)
     record("fleet.plane_added", by=by, on=("plane", name, name), plane=name, run_id=draft.run)
     return plane
 
 
 def _replace(draft: KubeconfigDraft, context: str, facts: dict[str, Any], by: Any) -> Plane:
-    plane = Plane.objects.select_for_update().get(name=draft.replaces)
-    if facts.get("uid") != plane.uid:
-        raise ConsoleError("fleet.not_clean", names=[context])
-    old = plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).order_by("-version").first()
-    version = old.version + 1 if old else 1
-    plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).delete()
-    credential = _keep_credential(plane, draft, context, version=version, by=by)
-    plane.server = access.draft_credential(draft, context).server
-    for name, value in WELL.items():
-        setattr(plane, name, value)
-    plane.save(update_fields=["server", *WELL])
+    plane = _the_same(draft, context, facts)
+    secret = access.draft_credential(draft, context)
+    replace_credential(plane, secret, by=by, owner=by, run_id=draft.run)
     keep_facts(plane, facts)
-    record(
-        "fleet.credential_replaced", by=by, on=("plane", plane.name, plane.name), plane=plane.name,
-        run_id=draft.run, version=credential.version,
-    )  # fmt: skip
     return plane
 
 
-def _keep_credential(
-    plane: Plane, draft: KubeconfigDraft, context: str, *, version: int, by: Any
-) -> Credential:
-    secret = access.draft_credential(draft, context)
-    row = Credential(
-        plane=plane, version=version, fingerprint=secret.fingerprint(), expires_at=secret.expires_at(),
-        key_id=vault.key_id(), created_by=by,
-    )  # fmt: skip
-    row.ciphertext = vault.encrypt(row.owner, secret.to_json())
-    row.save()
-    return row
+def _the_same(draft: KubeconfigDraft, context: str, facts: dict[str, Any]) -> Plane:
+    """Return the plane that gets a new credential, locked. Raises ConsoleError for one of another plane."""
+    plane = Plane.objects.select_for_update().get(name=draft.replaces)
+    if facts.get("uid") != plane.uid:
+        raise ConsoleError("fleet.not_clean", names=[context])
+    return plane
+
+
+def _ask_to_replace(
+    draft: KubeconfigDraft, context: str, facts: dict[str, Any], *, by: Any, reason: str
+) -> Plan:
+    """Ask for the plan. Of the upload only the one credential is left from now on."""
+    plane, secret = _the_same(draft, context, facts), access.draft_credential(draft, context)
+    old = newest(plane)
+    KubeconfigDraft.objects.filter(replaces=plane.name, plan__isnull=False).delete()
+    shown = {
+        "server": secret.server, "user": str(facts.get("subject", ""))[:300], "ends": day(secret.expires_at()),
+        "fingerprint": secret.fingerprint(), "keyed fingerprint": seal(secret),
+    }  # fmt: skip
+    job = ReplaceCredential(plane.name, draft.pk, context, seal(secret), old.version if old else 0, shown)
+    plan = make_plan(job, by=by, reason=reason)
+    draft.ciphertext, draft.key_id = (
+        vault.encrypt(draft.vault_owner, {context: secret.to_json()}),
+        vault.key_id(),
+    )
+    draft.contexts = [one for one in draft.contexts if one["name"] == context]
+    draft.plan, draft.chosen, draft.expires_at = plan.pk, [context], timezone.now() + KEPT
+    draft.save(update_fields=["ciphertext", "key_id", "contexts", "plan", "chosen", "expires_at"])
+    return plan
 
 
 def recheck(*, plane: Plane, by: Any) -> Run:
@@ -314,17 +337,27 @@ def plan_switch(*, plane: Plane, disable: bool, by: Any, reason: str = "") -> Pl
     return make_plan(SwitchPlane(plane.name, disable, control.name, names), by=by, reason=reason)
 
 
+ROTATE = act(
+    "rotate-credentials", _("Encrypt all credentials with a new key"),
+    Policy(asks=(), note=_("By manage.py rotate_credentials; the audit log has it.")),
+)  # fmt: skip
+
+
 @transaction.atomic
 def rotate_credentials(*, by: Any) -> int:
     """Encrypt every credential with the first key: all or none. Returns how many. Raises VaultError.
 
-    Uploads that nobody saved are dropped.
+    Uploads that nobody saved are dropped, except those that a plan waits with.
     """
-    KubeconfigDraft.objects.all().delete()
+    KubeconfigDraft.objects.filter(plan__isnull=True).delete()
     rows = list(Credential.objects.select_for_update(of=("self",)).select_related("plane"))
     for row in rows:
         row.ciphertext = vault.rotated(row.owner, row.ciphertext)
         row.key_id = vault.key_id()
     Credential.objects.bulk_update(rows, ["ciphertext", "key_id"])
+    waiting = list(KubeconfigDraft.objects.select_for_update())
+    for draft in waiting:
+        draft.ciphertext, draft.key_id = vault.rotated(draft.vault_owner, draft.ciphertext), vault.key_id()
+    KubeconfigDraft.objects.bulk_update(waiting, ["ciphertext", "key_id"])
     record("fleet.rotated", by=by, key=vault.key_id(), count=len(rows))
     return len(rows)

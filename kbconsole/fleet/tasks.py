@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from kbconsole.fleet import watching
 from kbconsole.fleet.access import probes
-from kbconsole.fleet.answers import WELL
+from kbconsole.fleet.answers import WELL, make_well
 from kbconsole.fleet.asking import Answer, as_they_come, look, look_closely
 from kbconsole.fleet.crds import note_crds
 from kbconsole.fleet.identity import other_plane
@@ -81,8 +81,7 @@ def _note(plane: Plane, answer: Answer, now: datetime) -> None:
     if error is not None:
         _note_failure(plane, error, now)
         return
-    for name, value in WELL.items():
-        setattr(plane, name, value)
+    make_well(plane)
     plane.last_answer_at, plane.next_ask_at = now, now + _round()
     plane.version = answer.version or plane.version
     if answer.room is not None:

@@ -18,7 +18,7 @@ from kbconsole.fleet import account, health, pages, services, trouble
 from kbconsole.fleet.forms import AccountForm, ChooseForm, CopyForm, SaveForm, UploadForm
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
 from kbconsole.fleet.trouble_acts import Act, switch
-from kbconsole.jobs.models import Run
+from kbconsole.jobs.models import Plan, Run
 
 
 def _why_not(request: HttpRequest) -> str:
@@ -159,6 +159,8 @@ def plane_credential(request: HttpRequest) -> HttpResponse:
 def plane_add_draft(request: HttpRequest, draft: int) -> HttpResponse:
     """Tick contexts of an upload, and see the preflight of each."""
     row = get_object_or_404(KubeconfigDraft.objects.visible_to(request.user), pk=draft)
+    if row.plan is not None:
+        return redirect("jobs:plan-detail", row.plan)
     form = ChooseForm(request.POST if request.method == "POST" else None, draft=row)
     if request.method == "POST" and form.is_valid():
         try:
@@ -185,12 +187,19 @@ def plane_save(request: HttpRequest, draft: int) -> HttpResponse:
     if not form.is_valid():
         return _show_draft(request, row, ChooseForm(draft=row), error=form.errors["contexts"][0], status=400)
     try:
-        planes = services.save(draft=row, contexts=form.cleaned_data["contexts"], by=request.user)
+        saved = services.save(
+            draft=row,
+            contexts=form.cleaned_data["contexts"],
+            reason=form.cleaned_data["reason"],
+            by=request.user,
+        )
     except Refused:
         raise
     except ConsoleError as error:
         return _show_draft(request, row, ChooseForm(draft=row), error=error, status=error.status)
-    messages.success(request, _("Saved: %(names)s.") % {"names": ", ".join(plane.name for plane in planes)})
+    if isinstance(saved, Plan):
+        return redirect("jobs:plan-detail", saved.pk)
+    messages.success(request, _("Saved: %(names)s.") % {"names": ", ".join(plane.name for plane in saved)})
     return redirect("fleet:plane-list")
 
 
@@ -208,6 +217,8 @@ def _show_draft(
         "active": bool(run and run.active),
         "lanes": lanes,
         "savable": pages.savable(lanes),
+        "approvals": services.approvals_for(draft),
+        "save_form": SaveForm(draft=draft),
     }
     template = template_for(request, "fleet/plane_add_draft.html", "fleet/_preflight.html")
     return render(request, template, context, status=status)

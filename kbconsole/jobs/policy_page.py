@@ -56,12 +56,13 @@ def _row(slug: str, label: Any, policy: Policy) -> PolicyRow:
 def _asks(policy: Policy) -> str:
     words = {Role.ADMIN: _("Administrators"), Role.AUDITOR: _("Auditors")}
     words[Role.DBA] = _("DBAs, for what is theirs or their team's") if policy.owned else _("DBAs")
-    return listed(words[role] for role in policy.asks)
+    return listed(words[role] for role in policy.asks) or _("Whoever may run commands on the server")
 
 
 def _cases(policy: Policy) -> Iterator[Case]:
     for rule in policy.rules or (Rule(0),):
-        yield Case(str(rule.when), _who(rule.needed), _alone(rule.needed, dbas=Role.DBA in policy.asks))
+        alone = str(rule.alone) or _alone(rule.needed, dbas=Role.DBA in policy.asks)
+        yield Case(str(rule.when), _who(rule.needed), alone)
 
 
 def _who(needed: int) -> str:

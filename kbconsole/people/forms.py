@@ -11,6 +11,7 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import Role
+from kbconsole.people.links import person_of
 
 ROLES: list[tuple[str, Any]] = [
     (Role.DBA.value, _("DBA: asks for databases, changes and retires their own and their teams'")),
@@ -21,6 +22,12 @@ ROLES: list[tuple[str, Any]] = [
     (Role.AUDITOR.value, _("Auditor: reads everything, the audit log included; changes nothing")),
 ]
 TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
+
+
+NOT_GOOD = _(
+    "This link is not good any more: it was used, is older than 24 hours, or another was made after it. Ask an "
+    "administrator for a new one."
+)
 
 
 class RolesForm(forms.Form):
@@ -58,6 +65,24 @@ class InviteForm(RolesForm):
         self.fields["roles"].error_messages["required"] = _(
             "Choose at least one role: without one a person sees nothing."
         )
+
+
+class CodeForm(forms.Form):
+    """What stands behind the # of a link to set a password."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=2000,
+        help_text=_("What stands behind the # in the link. The whole link will do, too."),
+        widget=forms.TextInput(attrs={**TYPED, "data-code": "", "class": "mono"}),
+        error_messages={"required": _("Paste the link that you got, or what stands behind its #.")},
+    )
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        if person_of(code) is None:
+            raise forms.ValidationError(NOT_GOOD)
+        return code
 
 
 class TeamForm(forms.Form):

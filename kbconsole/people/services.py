@@ -18,11 +18,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authtoken.models import Token
 
+from kbconsole.audit.context import acting_as
 from kbconsole.audit.services import Target, record
 from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import declare
+from kbconsole.people.promoting import Given, ask
 
 declare(
     {
@@ -50,7 +52,16 @@ declare(
 )
 
 
-MANAGE = act("people", _("Manage people, roles and teams"), Policy(asks=(Role.ADMIN,)))
+MANAGE = act(
+    "people", _("Manage people, roles and teams"),
+    Policy(
+        asks=(Role.ADMIN,),
+        note=_(
+            "Who has been an administrator is one again when activated. A new link ends the password of its person, "
+            "also of an administrator. Both are in the audit log."
+        ),
+    ),
+)  # fmt: skip
 
 
 def acting_admin(by: Any) -> None:
@@ -89,9 +100,18 @@ def _on(person: User) -> Target:
     return Target("user", person.pk, person.get_username())
 
 
+def promotes(person: User, roles: Collection[Role], *, by: Any) -> bool:
+    """Return whether these roles make the person an administrator, and another administrator has to agree to that."""
+    has_it = person.is_superuser or (person.pk and person.groups.filter(name=Role.ADMIN.value).exists())
+    return Role.ADMIN in roles and not has_it and administrators().exclude(pk=by.pk).exists()
+
+
 @transaction.atomic
-def invite(*, username: str, full_name: str = "", roles: Collection[Role], by: Any) -> User:
-    """Make a person who can do nothing before they set a password by a link. Raises Refused, ConsoleError."""
+def invite(*, username: str, full_name: str = "", roles: Collection[Role], by: Any) -> Given:
+    """Make a person who can do nothing before they set a password by a link. Raises Refused, ConsoleError.
+
+    To be an administrator as well needs the plan that is returned, where there is another administrator.
+    """
     acting_admin(by)
     if not roles:
         raise ConsoleError("people.no_role")
@@ -102,8 +122,15 @@ def invite(*, username: str, full_name: str = "", roles: Collection[Role], by: A
     person.set_unusable_password()
     person.save(force_insert=True)
     record("person.invited", by=by, on=_on(person), roles=sorted(roles))
-    _give(person, roles)
-    return person
+    return _give_or_ask(person, roles, by=by)
+
+
+def _give_or_ask(person: User, roles: Collection[Role], *, by: Any) -> Given:
+    if not promotes(person, roles, by=by):
+        _give(person, roles)
+        return Given(person)
+    _give(person, [role for role in roles if role != Role.ADMIN])
+    return Given(person, ask(person, by))
 
 
 def _give(person: User, roles: Collection[Role]) -> None:
@@ -112,15 +139,34 @@ def _give(person: User, roles: Collection[Role]) -> None:
 
 
 @transaction.atomic
-def set_roles(person_id: int, *, roles: Collection[Role], by: Any) -> User:
-    """Give the person exactly these roles. Groups that are no roles stay. Raises Refused, Stale."""
+def set_roles(person_id: int, *, roles: Collection[Role], by: Any) -> Given:
+    """Give the person exactly these roles. Groups that are no roles stay. Raises Refused, Stale.
+
+    The role of administrator needs the plan that is returned, where there is another administrator.
+    """
     person = _locked(person_id, by=by)
     taken = [role.value for role in Role if role not in roles]
     if Role.ADMIN not in roles and not person.is_superuser:
         _not_the_last(person)
     person.groups.remove(*Group.objects.filter(name__in=taken))
-    _give(person, roles)
-    return person
+    return _give_or_ask(person, roles, by=by)
+
+
+@transaction.atomic
+def promote(person_id: int, *, asked_by: int) -> bool:
+    """Make somebody administrator, as a plan says that was agreed to; False if they are already. Raises Stale.
+
+    The log has it as an act of the person who asked; the plan's own entries tell who agreed.
+    """
+    list(Group.objects.select_for_update().filter(name=Role.ADMIN.value))
+    person = User.objects.select_for_update().get(pk=person_id)
+    if not person.is_active:
+        raise Stale("people.inactive", name=person.get_username())
+    if person.groups.filter(name=Role.ADMIN.value).exists():
+        return False
+    with acting_as(User.objects.get(pk=asked_by)):
+        _give(person, [Role.ADMIN])
+    return True
 
 
 @transaction.atomic

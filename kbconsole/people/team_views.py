@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from kbconsole.common.errors import ConsoleError, Refused
+from kbconsole.common.errors import ConsoleError
 from kbconsole.common.roles import Role, has_role, require
 from kbconsole.people import teams
+from kbconsole.people.acting import acted
 from kbconsole.people.forms import MemberForm, TeamForm
 from kbconsole.people.models import Team, visible_people
 from kbconsole.people.views import list_context
@@ -48,30 +48,33 @@ def _detail(
 
 
 def _act(request: HttpRequest, pk: int, does: Callable[[], object], said: str) -> HttpResponse:
-    """Do it and say so; what cannot be done is said on the team's page as it is now."""
     get_object_or_404(Team, pk=pk)
-    try:
-        does()
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return _detail(request, pk, error)
-    messages.success(request, said)
-    return redirect("people:team-detail", pk=pk)
+    return acted(
+        request,
+        does,
+        then=lambda _done: redirect("people:team-detail", pk=pk),
+        wrong=lambda error: _detail(request, pk, error),
+        said=lambda _done: said,
+    )
 
 
 @require_POST
 def create(request: HttpRequest) -> HttpResponse:
     require(request.user, Role.ADMIN)
-    form, error, status = TeamForm(request.POST), None, 422
-    if form.is_valid():
-        try:
-            team = teams.create(name=form.cleaned_data["name"], by=request.user)
-            return redirect("people:team-detail", pk=team.pk)
-        except Refused:
-            raise
-        except ConsoleError as refused:
-            error, status = refused, refused.status
+    form = TeamForm(request.POST)
+    if not form.is_valid():
+        return _list_page(request, form, status=422)
+    return acted(
+        request,
+        lambda: teams.create(name=form.cleaned_data["name"], by=request.user),
+        then=lambda team: redirect("people:team-detail", pk=team.pk),
+        wrong=lambda error: _list_page(request, form, error=error, status=error.status),
+    )
+
+
+def _list_page(
+    request: HttpRequest, form: TeamForm, *, error: ConsoleError | None = None, status: int
+) -> HttpResponse:
     context = {**list_context(request.user), "team_form": form, "error": error}
     return render(request, "people/person_list.html", context, status=status)
 
@@ -109,12 +112,11 @@ def remove_member(request: HttpRequest, pk: int, person: int) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     require(request.user, Role.ADMIN)
-    team = get_object_or_404(Team, pk=pk)
-    try:
-        teams.delete(pk, by=request.user)
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return _detail(request, pk, error)
-    messages.success(request, _("The team %(name)s was deleted.") % {"name": team.name})
-    return redirect("people:person-list")
+    name = get_object_or_404(Team, pk=pk).name
+    return acted(
+        request,
+        lambda: teams.delete(pk, by=request.user),
+        then=lambda _done: redirect("people:person-list"),
+        wrong=lambda error: _detail(request, pk, error),
+        said=lambda _done: _("The team %(name)s was deleted.") % {"name": name},
+    )

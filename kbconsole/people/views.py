@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
-from django.contrib.auth.views import PasswordResetConfirmView
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
 from django.db import transaction
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse, reverse_lazy
-from django.utils import timezone
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from kbconsole.common.errors import ConsoleError, Refused
+from kbconsole.common.errors import ConsoleError
 from kbconsole.common.roles import Role, has_role, require
 from kbconsole.people import belongings, services
-from kbconsole.people.forms import InviteForm, RolesForm, TeamForm
+from kbconsole.people.acting import acted
+from kbconsole.people.forms import CodeForm, InviteForm, RolesForm, TeamForm
+from kbconsole.people.links import SESSION_PERSON, link_for, parts_of
 from kbconsole.people.models import Membership, Team, visible_people
 from kbconsole.people.present import person_row, standing_of
+from kbconsole.people.promoting import Given
 
 
 @require_safe
@@ -58,30 +58,28 @@ def invite(request: HttpRequest) -> HttpResponse:
     """Make a person, and show the link by which they set their password: once, here."""
     require(request.user, Role.ADMIN)
     form = InviteForm(request.POST if request.method == "POST" else None, initial={"roles": [Role.DBA.value]})
-    error, status = None, 422 if form.is_bound else 200
-    if form.is_bound and form.is_valid():
-        values = form.cleaned_data
-        try:
-            person = services.invite(
-                username=values["username"],
-                full_name=values["full_name"],
-                roles=form.chosen(),
-                by=request.user,
-            )
-            return _link_shown(request, person)
-        except Refused:
-            raise
-        except ConsoleError as refused:
-            error, status = refused, refused.status
+    if not (form.is_bound and form.is_valid()):
+        return _invite_page(request, form, status=422 if form.is_bound else 200)
+    given = {name: form.cleaned_data[name] for name in ("username", "full_name")}
+    return acted(
+        request,
+        lambda: services.invite(**given, roles=form.chosen(), by=request.user),
+        then=lambda given: _link_shown(request, given.person, given.plan),
+        wrong=lambda error: _invite_page(request, form, error=error, status=error.status),
+    )
+
+
+def _invite_page(
+    request: HttpRequest, form: InviteForm, *, error: ConsoleError | None = None, status: int
+) -> HttpResponse:
     return render(request, "people/person_invite.html", {"form": form, "error": error}, status=status)
 
 
-def _link_shown(request: HttpRequest, person: User) -> HttpResponse:
+def _link_shown(request: HttpRequest, person: User, plan: int | None = None) -> HttpResponse:
     """Show the link. It is made here and kept nowhere: who closes the page has to make another."""
-    words = [urlsafe_base64_encode(force_bytes(person.pk)), default_token_generator.make_token(person)]
-    link = request.build_absolute_uri(reverse("people:set-password", args=words))
-    until = timezone.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
-    return render(request, "people/person_link.html", {"person": person, "link": link, "until": until})
+    link, until = link_for(request, person)
+    context = {"person": person, "link": link, "until": until, "plan": plan}
+    return render(request, "people/person_link.html", context)
 
 
 @require_safe
@@ -108,27 +106,45 @@ def _detail(request: HttpRequest, pk: int, error: ConsoleError | None = None) ->
 
 
 def _act(request: HttpRequest, pk: int, does: Callable[[], User], said: str) -> HttpResponse:
-    """Do it and say so; what cannot be done is said on the person's page as it is now."""
     get_object_or_404(visible_people(request.user), pk=pk)
-    try:
-        person = does()
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return _detail(request, pk, error)
-    messages.success(request, said % {"name": person.get_username()})
-    return redirect("people:person-detail", pk=pk)
+    return acted(
+        request,
+        does,
+        then=lambda person: redirect("people:person-detail", pk=pk),
+        wrong=lambda error: _detail(request, pk, error),
+        said=lambda person: said % {"name": person.get_username()},
+    )
 
 
 @require_POST
 def roles(request: HttpRequest, pk: int) -> HttpResponse:
     require(request.user, Role.ADMIN)
+    get_object_or_404(visible_people(request.user), pk=pk)
     form = RolesForm(request.POST)
     if not form.is_valid():  # a role that does not exist: no browser sends that
         return redirect("people:person-detail", pk=pk)
-    chosen = form.chosen()
+    return acted(
+        request,
+        lambda: services.set_roles(pk, roles=form.chosen(), by=request.user),
+        then=_roles_given,
+        wrong=lambda error: _detail(request, pk, error),
+        said=_what_was_given,
+    )
+
+
+def _roles_given(given: Given) -> HttpResponse:
+    if given.plan is not None:
+        return redirect("jobs:plan-detail", given.plan)
+    return redirect("people:person-detail", given.person.pk)
+
+
+def _what_was_given(given: Given) -> str:
     said = _("%(name)s has these roles now.")
-    return _act(request, pk, lambda: services.set_roles(pk, roles=chosen, by=request.user), said)
+    if given.plan is not None:
+        said = _(
+            "That %(name)s becomes an administrator, another administrator has to approve; the rest is done."
+        )
+    return said % {"name": given.person.get_username()}
 
 
 @require_POST
@@ -151,20 +167,39 @@ def renew_link(request: HttpRequest, pk: int) -> HttpResponse:
     """Void the person's password and show a link for a new one: once, here."""
     require(request.user, Role.ADMIN)
     get_object_or_404(visible_people(request.user), pk=pk)
-    try:
-        person = services.renew_link(pk, by=request.user)
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return _detail(request, pk, error)
-    return _link_shown(request, person)
+    return acted(
+        request,
+        lambda: services.renew_link(pk, by=request.user),
+        then=lambda person: _link_shown(request, person),
+        wrong=lambda error: _detail(request, pk, error),
+    )
 
 
+@login_not_required
+@never_cache
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+def use_link(request: HttpRequest) -> HttpResponse:
+    """Where the link leads. What it carries behind the # is posted here, and goes on in the session."""
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        person, token = parts_of(form.cleaned_data["code"])
+        request.session[SESSION_PERSON], request.session[INTERNAL_RESET_SESSION_TOKEN] = person, token
+        return redirect("people:set-password-new")
+    status = 422 if form.is_bound else 200
+    return render(request, "people/password_code.html", {"form": form}, status=status)
+
+
+@method_decorator(login_not_required, name="dispatch")
 class SetPassword(PasswordResetConfirmView):
-    """Where the link leads: Django moves the token from the address into the session before it shows the form."""
+    """The form for the new password. Whose it is, and by what right, stands in the session."""
 
     template_name = "people/password_set.html"
     success_url = reverse_lazy("login")
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        kwargs |= {"uidb64": self.request.session.get(SESSION_PERSON, ""), "token": self.reset_url_token}
+        return super().dispatch(*args, **kwargs)
 
     def get_user(self, uidb64: str) -> Any:
         """Return the person; nobody for somebody who is deactivated, whose link is as good as expired."""
@@ -175,5 +210,6 @@ class SetPassword(PasswordResetConfirmView):
         with transaction.atomic():
             answer = super().form_valid(form)
             services.password_set(form.user)
+        del self.request.session[SESSION_PERSON]
         messages.success(self.request, _("The password is set. Sign in with it."))
         return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from kbconsole.common.roles import Role
 from kbconsole.fleet import services
 from kbconsole.fleet.models import KubeconfigDraft, Plane
+from kbconsole.jobs.models import Plan
 from placements.api.base import Api, Pages
 from placements.api.describe import answers, lists
 from placements.api.fields import Answer, AnyObject, Body, SentenceField, SentencesField, Text, Truth
@@ -96,7 +97,16 @@ class ChooseBody(Body):
 
 
 class SaveBody(Body):
+    """`reason` is for whoever has to agree to a new credential."""
+
     contexts = serializers.ListField(child=ContextName(), max_length=200)
+    reason = Text(required=False, default="", allow_blank=True, max_length=4000)
+
+
+class SwitchBody(Body):
+    """What a plan to disable or enable a plane says to whoever has to agree."""
+
+    reason = Text(required=False, default="", allow_blank=True, max_length=4000)
 
 
 class CopyBody(Body):
@@ -135,6 +145,39 @@ class PlaneCheck(Api):
         self.body(request, Body)
         plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
         return self.answer(request, RunAnswer, services.recheck(plane=plane, by=request.user), 202)
+
+
+class PlaneSwitch(Api):
+    """Plan to take a plane out of the operator's enabled contexts, or back in."""
+
+    acts = (Role.ADMIN,)
+    disable: ClassVar[bool]
+
+    def plan(self, request: Request, name: str) -> Response:
+        given = self.body(request, SwitchBody)
+        plane = get_object_or_404(Plane.objects.visible_to(request.user).data_planes(), name=name)
+        plan = services.plan_switch(plane=plane, disable=self.disable, by=request.user, **given)
+        return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=plan.pk), 202)
+
+
+class PlaneDisable(PlaneSwitch):
+    """Plan to disable a plane in the operator: what one does when it is lost."""
+
+    disable = True
+
+    @answers(PlanAnswer, body=SwitchBody, code=202)
+    def post(self, request: Request, name: str) -> Response:
+        return self.plan(request, name)
+
+
+class PlaneEnable(PlaneSwitch):
+    """Plan to enable a plane in the operator again."""
+
+    disable = False
+
+    @answers(PlanAnswer, body=SwitchBody, code=202)
+    def post(self, request: Request, name: str) -> Response:
+        return self.plan(request, name)
 
 
 class DraftList(Api):
@@ -181,13 +224,15 @@ class DraftChoose(DraftApi):
 
 
 class DraftSave(DraftApi):
-    """Make planes of the contexts whose preflight has no failure."""
+    """Make planes of the contexts whose preflight has no failure; 202 with a plan where somebody else must agree."""
 
-    @answers(SavedAnswer, body=SaveBody, code=201)
+    @answers(SavedAnswer, body=SaveBody, code=201, also={202: PlanAnswer})
     def post(self, request: Request, pk: int) -> Response:
         given = self.body(request, SaveBody)
-        planes = services.save(draft=self.draft(request, pk), contexts=given["contexts"], by=request.user)
-        return self.answer(request, SavedAnswer, {"planes": planes}, 201)
+        saved = services.save(draft=self.draft(request, pk), by=request.user, **given)
+        if isinstance(saved, Plan):
+            return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=saved.pk), 202)
+        return self.answer(request, SavedAnswer, {"planes": saved}, 201)
 
 
 class CopyRbac(Api):

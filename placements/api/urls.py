@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from placements.api import audit, databases, people, planes, plans, profiles, runs
+from placements.api import audit, databases, people, persons, planes, plans, profiles, runs
 from placements.api.schema import Nowhere, Schema
 
 app_name = "api"
@@ -12,8 +12,20 @@ urlpatterns = [
     path("me/", people.Me.as_view(), name="me"),
     path("token/", people.TokenApi.as_view(), name="token"),
     path("schema/", Schema.as_view(), name="schema"),
+    path("people/", persons.PersonList.as_view(), name="people"),
+    path("people/<int:pk>/", persons.PersonOne.as_view(), name="person"),
+    path("people/<int:pk>/roles/", persons.PersonRoles.as_view(), name="person-roles"),
+    path("people/<int:pk>/deactivate/", persons.PersonDeactivate.as_view(), name="person-deactivate"),
+    path("people/<int:pk>/activate/", persons.PersonActivate.as_view(), name="person-activate"),
+    path("people/<int:pk>/link/", persons.PersonLink.as_view(), name="person-link"),
+    path("teams/", persons.TeamList.as_view(), name="teams"),
+    path("teams/<int:pk>/", persons.TeamOne.as_view(), name="team"),
+    path("teams/<int:pk>/members/", persons.TeamMembers.as_view(), name="team-members"),
+    path("teams/<int:pk>/members/<int:person>/", persons.TeamMember.as_view(), name="team-member"),
     path("planes/", planes.PlaneList.as_view(), name="planes"),
     path("planes/<path:name>/check/", planes.PlaneCheck.as_view(), name="plane-check"),
+    path("planes/<path:name>/disable/", planes.PlaneDisable.as_view(), name="plane-disable"),
+    path("planes/<path:name>/enable/", planes.PlaneEnable.as_view(), name="plane-enable"),
     path("planes/<path:name>/", planes.PlaneOne.as_view(), name="plane"),
     path("kubeconfig-drafts/", planes.DraftList.as_view(), name="drafts"),
     path("kubeconfig-drafts/<int:pk>/", planes.DraftOne.as_view(), name="draft"),

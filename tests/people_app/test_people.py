@@ -18,7 +18,10 @@ from rest_framework.authtoken.models import Token
 from kbconsole.audit.models import Entry
 from kbconsole.common.errors import Refused, Stale
 from kbconsole.common.roles import Role, roles_of
+from kbconsole.jobs.models import Plan
+from kbconsole.jobs.services import decide
 from kbconsole.people import services
+from tests.driving import drive
 from tests.people import person, signed_in
 
 PASSWORD = "quiet otters play the piano"
@@ -52,7 +55,9 @@ def invited(admin: User, name: str = "nina", **form: Any) -> str:
 def use(link: str, password: str = PASSWORD) -> Any:
     """Open the link as its receiver, in a browser of their own, and set a password."""
     browser = Client()
-    shown = browser.get(link, follow=True)
+    page, _hash, code = link.partition("#")
+    assert browser.get(page).status_code == 200
+    shown = browser.post(page, {"code": code}, follow=True)
     if "new_password1" not in shown.content.decode():
         return shown
     form = {"new_password1": password, "new_password2": password}
@@ -77,7 +82,8 @@ def test_somebody_invited_sets_a_password_by_the_link_and_signs_in(adam: User) -
 
 
 def test_the_link_is_shown_once_and_stands_neither_in_the_log_nor_on_a_page(adam: User) -> None:
-    secret = invited(adam).split("/")[-2]
+    page, _hash, secret = invited(adam).partition("#")
+    assert page == "/people/set-password/" and len(secret) > 30, "no server is told what stands behind the #"
     nina = User.objects.get(username="nina")
     assert secret not in str(list(Entry.objects.values()))
     browser = signed_in(adam)
@@ -159,6 +165,47 @@ def test_roles_are_given_and_taken_and_told_once(adam: User, dana: User) -> None
     assert "dana has these roles now." in text(answer)
     assert sorted(told()) == ["Gave dana the role auditor", "Took the role dba from dana"]
     assert {entry.actor_label for entry in acts()} == {"adam"}
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "MQ", "MQ.", "x.y", "é.é", "MQ.used-token", "http://testserver/#MQ.c-d"]
+)
+def test_a_code_that_is_none_sets_nothing_and_says_so(typed: str, adam: User) -> None:
+    refused = Client().post("/people/set-password/", {"code": typed})
+    assert (refused.status_code, "Nothing was saved yet" in text(refused)) == (422, True)
+    assert "is not good any more" in text(Client().get("/people/set-password/new/"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_administrator_agrees_before_there_is_a_third(adam: User, ada: User, dana: User) -> None:
+    answer = signed_in(adam).post(f"/people/{dana.pk}/roles/", {"roles": ["admin", "auditor"]}, follow=True)
+    assert "That dana becomes an administrator, another administrator has to approve" in text(answer)
+    plan = Plan.objects.get()
+    assert roles_of(User.objects.get(pk=dana.pk)) == {Role.AUDITOR}
+    drive(plan.runs.get())
+    plan.refresh_from_db()
+    assert "Make dana an administrator" in text(signed_in(ada).get("/approvals/"))
+    with pytest.raises(Refused):
+        decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash)
+    decide(plan.pk, by=ada, approve=True, seen_hash=plan.hash)
+    assert drive(plan.runs.exclude(job="make-plan").get()).status == "succeeded"
+    assert roles_of(User.objects.get(pk=dana.pk)) == {Role.AUDITOR, Role.ADMIN}
+    given = Entry.objects.get(act="role.given", params__role="admin")
+    assert (given.actor_label, given.object_label) == ("adam", "dana")
+    assert Entry.objects.get(act="plan.approved").actor_label == "ada"
+
+
+def test_somebody_invited_as_administrator_waits_for_that_and_has_the_link_now(adam: User, ada: User) -> None:
+    form = {"username": "nina", "roles": ["admin", "dba"]}
+    answer = signed_in(adam).post("/people/invite/", form)
+    assert "Another administrator has to approve that" in text(answer)
+    assert "The password is set." in text(use(link_in(answer)))
+    assert roles_of(User.objects.get(username="nina")) == {Role.DBA}
+
+
+def test_the_only_administrator_makes_the_second_one_at_once(adam: User, dana: User) -> None:
+    assert services.set_roles(dana.pk, roles={Role.ADMIN}, by=adam).plan is None
+    assert roles_of(User.objects.get(pk=dana.pk)) == {Role.ADMIN}
 
 
 def test_nobody_deactivates_themselves(adam: User, ada: User) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.preflight.base import PlaneCheck
 from kbconsole.jobs.definition import Finding, Verdict, actions
+from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.commands import kubectl_can_i
-from kbconsole.k8s.rules import rule_set, show_right
+from kbconsole.k8s.rules import Right, rule_set, show_right
 
 POD_ROLE = "kubeblocks-cluster-pod-role"
 """The cluster role that database pods run under; KubeBlocks fixes the name."""
@@ -144,6 +145,7 @@ GROUPS: Mapping[str, Group] = {
         without="rights.fix_switch",
     ),
 }
+EVERYTHING: Right = ("*", "*", "*", "*")
 CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator", "switch")
 DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room", "addresses")
 
@@ -166,9 +168,8 @@ class Rights(PlaneCheck):
     def label(self) -> Sentence:
         return say(f"rights.{self.group}")
 
-    def _wanted(self) -> list[tuple[str, str, str, str]]:
-        """Return (group, resource, verb, name) of every right, the name "*" for any."""
-        return [right for rule in GROUPS[self.group].rules for right in sorted(rule_set([rule]))]  # type: ignore[misc]
+    def _wanted(self) -> list[Right]:
+        return wanted(self.group)
 
     def commands(self) -> list[str]:
         namespace = GROUPS[self.group].namespace
@@ -185,18 +186,31 @@ class Rights(PlaneCheck):
         ]
 
     def look(self) -> Finding:
-        client, wanted, asked = self.client(), self._wanted(), GROUPS[self.group]
-        missing = [
-            (group, resource, verb, name)
-            for group, resource, verb, name in wanted
-            if not client.can_i(
-                verb, group=group, resource=resource, name=_name(name), namespace=asked.namespace
-            )
-        ]
+        client, rights, asked = self.client(), self._wanted(), GROUPS[self.group]
+        missing = [right for right in rights if not _may(client, right, asked.namespace)]
         if not missing:
-            return Finding(Verdict.PASS, say("rights.yes", count=len(wanted)))
+            return Finding(Verdict.PASS, say("rights.yes", count=len(rights)))
         said = say("rights.no", missing=[show_right(right) for right in missing])
         return Finding(Verdict.FAIL if asked.needed else Verdict.WARN, said, asked.fix)
+
+
+def wanted(group: str) -> list[Right]:
+    """Return (group, resource, verb, name) of every right of a group of GROUPS, the name "*" for any."""
+    return [right for rule in GROUPS[group].rules for right in sorted(rule_set([rule]))]
+
+
+def held(client: PlaneClient, groups: Iterable[str]) -> frozenset[Right]:
+    """Ask the plane which rights of these groups the client's user has, and whether it has all there are.
+
+    Raises KubeError.
+    """
+    asked = {(right, GROUPS[group].namespace) for group in groups for right in wanted(group)}
+    return frozenset(right for right, where in {*asked, (EVERYTHING, "")} if _may(client, right, where))
+
+
+def _may(client: PlaneClient, right: Right, namespace: str) -> bool:
+    group, resource, verb, name = right
+    return client.can_i(verb, group=group, resource=resource, name=_name(name), namespace=namespace)
 
 
 def _name(name: str) -> str:

@@ -1,0 +1,306 @@
+"""Giving a registered plane a new credential as a run, where somebody else has to agree: it waits with other plans.
+
+The credential itself stays in the row of its upload, encrypted; the plan has what tells it from others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.audit.services import record
+from kbconsole.common.errors import ConsoleError, Stale
+from kbconsole.common.policy import Policy
+from kbconsole.common.sentences import Json, Sentence, declare, say
+from kbconsole.fleet import access, vault
+from kbconsole.fleet.answers import make_well
+from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.preflight.connection import Expiry, Identity, Reachable
+from kbconsole.fleet.preflight.rights import groups_for, held
+from kbconsole.jobs.definition import (
+    CONSOLE,
+    Change,
+    Diff,
+    Ended,
+    Mark,
+    ObjectDiff,
+    Outcome,
+    Step,
+    Subject,
+    Touch,
+    Touched,
+    actions,
+    declare_phases,
+    register,
+)
+from kbconsole.jobs.models import Plan, PlanStatus, RunStatus
+from kbconsole.k8s.credentials import PlaneCredential
+from kbconsole.k8s.rules import show_right
+
+KEPT = timedelta(hours=24)
+"""For how long an approved credential is kept for a Retry of its run."""
+
+declare_phases({"save-credential": _("Save the credential")})
+declare(
+    {
+        "credential.save": _("Save the new credential of %(plane)s as version %(version)s"),
+        "credential.what": _("Give %(plane)s a new credential"),
+        "credential.other_user": _("another user"),
+        "credential.gains": _("The new user of %(plane)s may what the present one may not: %(rights)s."),
+        "credential.loses": _("The new user of %(plane)s may no longer: %(rights)s."),
+        "credential.other": _(
+            "%(plane)s will take the console for %(after)s instead of %(before)s. Make sure that this is the console's "
+            "own user there."
+        ),
+        "credential.not_compared": _(
+            "The present credential of %(plane)s gets no answer, so what the two users may cannot be compared. Look at "
+            "the rights of the new one in its preflight."
+        ),
+        "credential.replaced_meanwhile": _(
+            "Somebody gave %(plane)s another credential meanwhile. Upload yours again if it is still wanted."
+        ),
+        "credential.other_upload": _(
+            "The upload holds another credential than the one that was approved. Upload it again and ask anew."
+        ),
+        "fleet.credential_replaced": _("Gave %(plane)s a new credential, version %(version)s"),
+    }
+)
+
+
+def seal(secret: PlaneCredential) -> str:
+    """Return a keyed fingerprint of the whole credential: it tells two apart and tells nothing of either."""
+    text = json.dumps(secret.to_json(), sort_keys=True)
+    return salted_hmac("kbconsole.fleet.credential", text, algorithm="sha256").hexdigest()[:32]
+
+
+def newest(plane: Plane) -> Credential | None:
+    return plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).order_by("-version").first()
+
+
+def keep_credential(
+    plane: Plane, secret: PlaneCredential, *, version: int, by: Any, user: str = ""
+) -> Credential:
+    """Keep a credential encrypted, as this version of its plane's. `user`: whom the plane takes the console for."""
+    row = Credential(
+        plane=plane, version=version, fingerprint=secret.fingerprint(), expires_at=secret.expires_at(),
+        key_id=vault.key_id(), created_by=by, subject=user[:300],
+    )  # fmt: skip
+    row.ciphertext = vault.encrypt(row.owner, secret.to_json())
+    row.save()
+    return row
+
+
+def replace_credential(
+    plane: Plane, secret: PlaneCredential, *, by: Any, owner: Any, user: str = "", run_id: int | None = None
+) -> Credential:
+    """Put a credential in the place of the plane's present one, and take note of who did. The plane is locked.
+
+    `owner` is the person who brought it.
+    """
+    old = newest(plane)
+    plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).delete()
+    credential = keep_credential(plane, secret, version=old.version + 1 if old else 1, by=owner, user=user)
+    plane.server = secret.server
+    plane.save(update_fields=["server", *make_well(plane)])
+    record(
+        "fleet.credential_replaced", by=by, on=("plane", plane.name, plane.name), plane=plane.name,
+        run_id=run_id, version=credential.version,
+    )  # fmt: skip
+    return credential
+
+
+@actions.register
+@dataclass(frozen=True)
+class SaveCredential(Change):
+    """Make a context of an upload the plane's credential, if that is still at `version` (0: there is none).
+
+    `shown` is what a reader compares, by name; `rights` are gained (true) and lost (false). Nothing of it is secret.
+    """
+
+    slug: ClassVar[str] = "save-credential"
+    plane: str
+    draft: int
+    context: str
+    seal: str
+    version: int
+    shown: dict[str, str]
+    rights: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> dict[str, str]:
+        return {"apiVersion": "kbconsole", "kind": "Credential", "namespace": "", "name": self.plane}
+
+    def label(self) -> Sentence:
+        return say("credential.save", plane=self.plane, version=self.version + 1)
+
+    def diff(self) -> Diff:
+        plane = Plane.objects.get(name=self.plane)
+        if self._done(plane):
+            return Diff((ObjectDiff(Touch.UNCHANGED, self.ref, plane.uid),))
+        self._secret()
+        before = shown_of(plane, newest(plane))
+        fields = [
+            {"path": name, "before": before.get(name, "") or None, "after": after or None}
+            for name, after in self.shown.items()
+            if before.get(name, "") != after
+        ]
+        rights = [
+            {
+                "path": f"rights: {words}",
+                "before": None if gained else words,
+                "after": words if gained else None,
+            }
+            for words, gained in sorted(self.rights.items())
+        ]
+        touch = Touch.UPDATED if self.version else Touch.CREATED
+        return Diff((ObjectDiff(touch, self.ref, plane.uid, (*fields, *rights)),))
+
+    def carry_out(self) -> Outcome:
+        with transaction.atomic():
+            plane = Plane.objects.select_for_update().get(name=self.plane)
+            if self._done(plane):  # by this very step, before its worker was lost
+                return Outcome((Touched(Touch.UNCHANGED, self.ref, plane.uid),))
+            secret, draft = self._secret(), KubeconfigDraft.objects.get(pk=self.draft)
+            replace_credential(plane, secret, by="worker", owner=draft.owner, user=self.shown["user"])
+            draft.delete()
+        return Outcome((Touched(Touch.UPDATED if self.version else Touch.CREATED, self.ref, plane.uid),))
+
+    def _done(self, plane: Plane) -> bool:
+        """Return whether this is the plane's credential already. Raises Stale where another one is by now."""
+        row = newest(plane)
+        version = row.version if row else 0
+        if version == self.version:
+            return False
+        if row is None or version != self.version + 1 or seal(access.credential(self.plane)) != self.seal:
+            raise Stale("credential.replaced_meanwhile", plane=self.plane)
+        return True
+
+    def _secret(self) -> PlaneCredential:
+        secret = access.credential(self.context, self.draft)
+        if seal(secret) != self.seal:
+            raise Stale("credential.other_upload")
+        return secret
+
+
+def shown_of(plane: Plane, row: Credential | None) -> dict[str, str]:
+    """Return what a plan compares of a plane's present credential, by the names of `SaveCredential.shown`."""
+    if row is None:
+        return {}
+    return {
+        "server": plane.server, "user": row.subject, "ends": day(row.expires_at), "fingerprint": row.fingerprint,
+        "keyed fingerprint": seal(access.credential(plane.name)),
+    }  # fmt: skip
+
+
+def day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+@register
+@dataclass(frozen=True)
+class ReplaceCredential(FleetJob):
+    """Give a plane the credential that waits, encrypted, in the upload `draft` under `context`.
+
+    `seal` tells it from any other, `version` is that of the credential which it replaces. The fields from `before` on
+    are found out by the worker that makes the plan: the present user, and the rights that differ, where the present
+    credential still gets an answer (`compared`).
+    """
+
+    slug: ClassVar[str] = "replace-credential"
+    label: ClassVar[Any] = _("Replace the credential of a plane")
+    approval: ClassVar[Policy] = replace(
+        CHANGES_FLEET,
+        note=_(
+            "It must be of the very same plane. Until it is decided the upload stays encrypted, for nobody to see."
+        ),
+    )
+    plane: str
+    draft: int
+    context: str
+    seal: str
+    version: int
+    shown: dict[str, str]
+    before: str = ""
+    rights: dict[str, bool] = field(default_factory=dict)
+    compared: bool = False
+
+    def subject(self) -> Subject:
+        return Subject("credential", self.plane[:100], self.plane)
+
+    def lanes(self) -> list[str]:
+        """Not the plane's own: that its present credential gets no answer must not keep a new one out."""
+        return [CONSOLE]
+
+    def informed(self) -> ReplaceCredential:
+        plane = Plane.objects.get(name=self.plane)
+        wanted = groups_for(control=plane.is_control_plane, data=plane.is_data_plane)
+        row = newest(plane)
+        known = replace(self, before=row.subject if row else "")
+        after = held(access.draft_client(self.draft, self.context), wanted)
+        try:
+            now = held(access.client(self.plane), wanted)
+        except ConsoleError:  # none is kept, or it is not accepted any more
+            return known
+        rights = {show_right(right): right in after for right in sorted(now ^ after)}
+        return replace(known, rights=rights, compared=True)
+
+    def steps(self) -> Iterator[Step]:
+        here = (self.context, self.draft)
+        yield Step(on=CONSOLE, phase="reachable", check=Reachable(*here))
+        yield Step(on=CONSOLE, phase="identity", check=Identity(*here, expected=self.plane))
+        yield Step(on=CONSOLE, phase="expiry", check=Expiry(*here))
+        change = SaveCredential(
+            self.plane, self.draft, self.context, self.seal, self.version, self.shown, self.rights
+        )
+        yield Step(on=CONSOLE, phase="save-credential", change=change)
+        yield Step(on=CONSOLE, phase="prove", check=Reachable(self.plane))
+
+    def facts(self) -> dict[str, Json]:
+        return identities([self.plane])
+
+    def what(self) -> Sentence:
+        return say("credential.what", plane=self.plane)
+
+    def marks(self) -> list[Mark]:
+        return [Mark(say("credential.other_user"), "warn")] if self._other_user() else []
+
+    def _other_user(self) -> bool:
+        return bool(self.before) and self.before != self.shown["user"]
+
+    def cautions(self) -> list[Sentence]:
+        said = []
+        for code, gained in (("credential.gains", True), ("credential.loses", False)):
+            if rights := [right for right, is_gained in self.rights.items() if is_gained == gained]:
+                said.append(say(code, plane=self.plane, rights=rights))
+        if self._other_user():
+            words = {"before": self.before, "after": self.shown["user"]}
+            said.append(say("credential.other", plane=self.plane, **words))
+        if not self.compared:
+            said.append(say("credential.not_compared", plane=self.plane))
+        return said
+
+    def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
+        """The upload lives as long as its plan may be decided, and for a Retry; what was turned down goes at once."""
+        drafts = KubeconfigDraft.objects.filter(pk=self.draft)
+        if status in (PlanStatus.REJECTED, PlanStatus.WITHDRAWN):
+            drafts.delete()
+        elif status == PlanStatus.READY:
+            drafts.update(
+                plan=plan_id, expires_at=Plan.objects.values_list("valid_until", flat=True).get(pk=plan_id)
+            )
+        elif status == PlanStatus.APPROVED:
+            drafts.update(expires_at=timezone.now() + KEPT)
+
+    def on_end(self, ended: Ended) -> None:
+        """Once it is saved, nothing of the upload is left, whatever came in between."""
+        if ended.status == RunStatus.SUCCEEDED:
+            KubeconfigDraft.objects.filter(pk=self.draft).delete()
