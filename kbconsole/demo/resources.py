@@ -38,7 +38,13 @@ class Resource:
 
     @property
     def counts_generations(self) -> bool:
-        return self.custom or self.kind in {"CustomResourceDefinition", "Deployment", "Job", "Pod"}
+        return self.custom or self.kind in {
+            "CustomResourceDefinition",
+            "DaemonSet",
+            "Deployment",
+            "Job",
+            "Pod",
+        }
 
 
 def _core(plural: str, kind: str, schema: Schema, *short: str, **options: Any) -> Resource:
@@ -64,6 +70,7 @@ BUILT_IN: tuple[Resource, ...] = (
     Resource(
         "apps", "v1", "deployments", "Deployment", True, builtin.DEPLOYMENT, status=True, short=("deploy",)
     ),
+    Resource("apps", "v1", "daemonsets", "DaemonSet", True, builtin.DAEMON_SET, status=True, short=("ds",)),
     Resource("batch", "v1", "jobs", "Job", True, builtin.JOB, status=True),
     Resource(
         "storage.k8s.io", "v1", "storageclasses", "StorageClass", False, builtin.STORAGE_CLASS, short=("sc",)
