@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,34 @@ def _cidr(value: str) -> None:
         raise ValidationError(f"{value!r} is no CIDR block, such as 10.0.0.0/8") from error
 
 
+def _absolute(value: str) -> None:
+    if value and not Path(value).is_absolute():
+        raise ValidationError(f"{value!r} is no absolute path, such as /usr/local/bin/helm")
+
+
+def _zone(value: str) -> None:
+    labels = value.rstrip(".").split(".")
+    if value and not all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", one, re.ASCII) for one in labels):
+        raise ValidationError(f"{value!r} is no DNS zone, such as db.example.org")
+
+
+def _ip_port(value: str) -> None:
+    host, _colon, port = value.rpartition(":")
+    try:
+        good = not value or (bool(ipaddress.ip_address(host.strip("[]"))) and 0 < int(port) < 65536)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValidationError(f"{value!r} is no address with a port, such as 192.0.2.53:53 or [2001:db8::53]:53")
+
+
+def _base64(value: str) -> None:
+    try:
+        base64.b64decode(value, validate=True)
+    except ValueError:
+        raise ValidationError("is no base64 text") from None
+
+
 env = _Env(eager=False, strip_whitespace=True)  # wrong values are collected until seal()
 
 DEBUG = env.bool("DEBUG", False)
@@ -78,7 +107,19 @@ CHECK_SECONDS = env.float("KBCONSOLE_CHECK_SECONDS", 30, validate=validate.Range
 POLL_SECONDS = env.float("KBCONSOLE_POLL_SECONDS", 2, validate=validate.Range(min=0.05, max=60))
 PLANE_SECONDS = env.float("KBCONSOLE_PLANE_SECONDS", 10, validate=validate.Range(min=0.2, max=60))
 FLEET_APPROVALS = env.int("KBCONSOLE_FLEET_APPROVALS", 1, validate=validate.Range(min=0, max=5))
+HELM = env.str("KBCONSOLE_HELM", "", validate=_absolute)
+CILIUM = env.str("KBCONSOLE_CILIUM", "", validate=_absolute)
+CHART_DIR = env.str("KBCONSOLE_CHART_DIR", "", validate=_absolute)
 PLAN_HOURS = env.float("KBCONSOLE_PLAN_HOURS", 24, validate=validate.Range(min=0.1, max=720))
+
+DNS_ZONE = env.str("KBCONSOLE_DNS_ZONE", "", validate=_zone)
+DNS_SERVER = env.str("KBCONSOLE_DNS_SERVER", "", validate=_ip_port)
+DNS_KEY_NAME = env.str("KBCONSOLE_DNS_KEY_NAME", "")
+DNS_KEY = env.str("KBCONSOLE_DNS_KEY", "", validate=_base64)
+DNS_KEY_ALGORITHM = env.str(
+    "KBCONSOLE_DNS_KEY_ALGORITHM", "hmac-sha256", validate=validate.OneOf(["hmac-sha256", "hmac-sha384", "hmac-sha512"])
+)  # fmt: skip
+DNS_TTL = env.int("KBCONSOLE_DNS_TTL", 15, validate=validate.Range(min=1, max=3600))
 
 try:
     env.seal()

@@ -204,6 +204,17 @@ CELERY_BEAT_SCHEDULE = {
         "kwargs": {"everyone": False, "spread": env.CHECK_SECONDS / 15},
         "options": {"expires": env.CHECK_SECONDS},
     },
+    "keep-addresses": {
+        "task": "placements.keep_addresses",
+        "schedule": env.CHECK_SECONDS,
+        "options": {"expires": env.CHECK_SECONDS},
+    },
+    "read-addresses": {
+        "task": "networking.read_addresses",
+        "schedule": env.CHECK_SECONDS,
+        "kwargs": {"everyone": False, "spread": env.CHECK_SECONDS / 15},
+        "options": {"expires": env.CHECK_SECONDS},
+    },
     "audit-daily": {
         "task": "audit.daily",
         "schedule": crontab(hour=2, minute=0),
@@ -224,6 +235,15 @@ KBCONSOLE_POLL_SECONDS = env.POLL_SECONDS
 KBCONSOLE_PLANE_SECONDS = env.PLANE_SECONDS
 KBCONSOLE_FLEET_APPROVALS = env.FLEET_APPROVALS
 KBCONSOLE_PLAN_HOURS = env.PLAN_HOURS
+KBCONSOLE_DNS_ZONE = env.DNS_ZONE
+KBCONSOLE_DNS_SERVER = env.DNS_SERVER
+KBCONSOLE_DNS_KEY_NAME = env.DNS_KEY_NAME
+KBCONSOLE_DNS_KEY = env.DNS_KEY
+KBCONSOLE_DNS_KEY_ALGORITHM = env.DNS_KEY_ALGORITHM
+KBCONSOLE_DNS_TTL = env.DNS_TTL
+KBCONSOLE_HELM = env.HELM
+KBCONSOLE_CILIUM = env.CILIUM
+KBCONSOLE_CHART_DIR = env.CHART_DIR
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -19,6 +19,7 @@ from kbconsole.k8s.kinds import (
     Kind,
     selector_of,
 )
+from placements.addresses import client_labels
 
 declare(
     {
@@ -65,11 +66,12 @@ def traces(name: str, base: str, *, own_account: bool) -> list[Trace]:
 
 
 def leftovers(plane: str, namespace: str, name: str, base: str, *, own_account: bool) -> list[str]:
-    """Return `Kind/name` of what an earlier database of that name has left on a plane."""
+    """Return `Kind/name` of what an earlier database of that name has left on a plane, also for its clients."""
     client = access.client(plane)
+    ours = Trace(SERVICE, client_labels(name))
     found = [
         f"{trace.kind.kind}/{item['metadata']['name']}"
-        for trace in traces(name, base, own_account=own_account)
+        for trace in (*traces(name, base, own_account=own_account), ours)
         for item in client.list(trace.kind, namespace, labels=trace.selector)
     ]
     return list(dict.fromkeys(found))

@@ -153,4 +153,53 @@ class Placement(models.Model):
         return Refused("placements.not_your_teams", owner=owner, team=self.team.name)
 
 
+class ClientAccess(models.Model):
+    """How clients outside reach a database: the kind and settings that its services were made with, and its name."""
+
+    placement = models.OneToOneField(Placement, on_delete=models.CASCADE, related_name="client_access")
+    outside = models.CharField(max_length=40)
+    """The kind, as the profile had it then: a later version of the profile changes nothing here."""
+    outside_config = models.JSONField(default=dict)
+    zone = models.CharField(max_length=255, blank=True)
+    """The DNS zone in which a name follows the leader, with a dot at the end; "" for none."""
+    records = models.JSONField(default=dict)
+    """What the server was told last: name below the zone → type → values."""
+    written_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    problem = models.JSONField(null=True)
+    """The sentence that says why the server did not take it."""
+
+    def __str__(self) -> str:
+        return f"{self.placement_id}: {self.outside}"
+
+
+class ClientAddress(models.Model):
+    """What clients outside reach one replica at: the console's own Service for it, and what its plane answered last."""
+
+    placement = models.ForeignKey(Placement, on_delete=models.CASCADE, related_name="addresses")
+    ordinal = models.PositiveSmallIntegerField()
+    plane = models.CharField(max_length=128)
+    service = models.CharField(max_length=63)
+    uid = models.CharField(max_length=64)
+    """Of the Service: that one is the console's to remove."""
+    node_port = models.BooleanField(default=False)
+    """Whether `endpoints` are addresses of nodes."""
+    endpoints = models.JSONField(default=list)
+    """`host:port` each, the one for clients first; empty while the plane has assigned none."""
+    told = models.JSONField(default=list)
+    """What the owner was told last. While `endpoints` differ, Home says so."""
+    problem = models.JSONField(null=True)
+    """The sentence that says why there is no address."""
+    changed_at = models.DateTimeField(null=True)
+    """Since when `endpoints` are not what was told."""
+    read_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["placement", "ordinal"]
+        constraints = [models.UniqueConstraint(fields=["placement", "ordinal"], name="one_address_per_replica")]
+
+    def __str__(self) -> str:
+        return f"{self.service}: {', '.join(self.endpoints)}"
+
+
 declare({f"placement_status.{status.value}": status.label for status in Status})

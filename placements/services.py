@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,7 +22,15 @@ from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepSt
 from kbconsole.jobs.planning import MakePlan, set_status
 from kbconsole.people.models import Team
 from networking.models import Profile
-from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors, RetireDatabase
+from placements.jobs import (
+    CheckDatabase,
+    GiveAddresses,
+    PlaceDatabase,
+    RepairMirrors,
+    RetireDatabase,
+    TakeAddresses,
+)
+from placements.jobs.clients import outside_of
 from placements.lifecycle import PLACEMENT
 from placements.models import SUBJECT, Placement, Status
 from placements.rendering import TerminationPolicy
@@ -30,8 +39,13 @@ from placements.wishes import Wish, WishRefused, problems
 declare(
     {
         "placement.requested": _("Asked for %(name)s: %(replicas)s × %(engine)s over %(planes)s"),
-        "placement.changed": _("Changed the request for %(name)s and sent it again"),
-        "placement.sent_again": _("Edited the request for %(name)s, which was %(was)s, and sent it again"),
+        "placement.changed": _(
+            "Changed the request for %(name)s and sent it again; other than before: %(what)s"
+        ),
+        "placement.sent_again": _(
+            "Edited the request for %(name)s, which was %(was)s, and sent it again; other than before: %(what)s"
+        ),
+        "placement.nothing_else": _("nothing"),
         "placement.planned_again": _("Asked to make the plan for %(name)s again"),
         "placement.cancelled": _("Took the request for %(name)s back"),
         "placement.retire_requested": _("Asked to retire %(name)s with the policy %(policy)s"),
@@ -67,15 +81,24 @@ declare(
         ),
     }
 )
+_WORDS = {
+    **PlaceDatabase.words,
+    "size": _("Size"),
+    "profile": _("Network"),
+    "purpose": _("What it is for"),
+    "ticket": _("Ticket"),
+}
+"""What the fields of a request are called, for the audit entry that names those which were changed."""
+declare({f"placement_field.{name}": word for name, word in _WORDS.items()})
 EDITABLE = (Status.WAITING, Status.REJECTED, Status.CANCELLED, Status.ATTENTION)
 """Statuses in which a request may be edited, as long as its Cluster was never made."""
 
 
-def _on(placement: Placement) -> tuple[str, str, str]:
+def subject_of(placement: Placement) -> tuple[str, str, str]:
     return (SUBJECT, str(placement.pk), f"{placement.namespace}/{placement.name}")
 
 
-def _facts(placement: Placement) -> dict[str, Any]:
+def facts_of(placement: Placement) -> dict[str, Any]:
     """Return the fields that every job on a database has."""
     network = placement.network
     return {
@@ -94,8 +117,9 @@ def _facts(placement: Placement) -> dict[str, Any]:
 def place_job(placement: Placement) -> PlaceDatabase:
     """Return the job that makes the placement what it says."""
     return PlaceDatabase(
-        **_facts(placement), cpu=placement.cpu, memory=placement.memory, disk_gib=placement.disk_gib,
+        **facts_of(placement), cpu=placement.cpu, memory=placement.memory, disk_gib=placement.disk_gib,
         termination_policy=placement.termination_policy, profile_version=placement.profile.version,
+        **outside_of(placement),
     )  # fmt: skip
 
 
@@ -143,7 +167,7 @@ def request(wish: Wish, *, by: Any) -> Placement:
         _check(wish)
         raise
     record(
-        "placement.requested", by=by, on=_on(placement), reason=wish.purpose, name=placement.name,
+        "placement.requested", by=by, on=subject_of(placement), reason=wish.purpose, name=placement.name,
         replicas=placement.replicas, engine=placement.engine, planes=list(placement.planes),
         team=team.name if team else "",
     )  # fmt: skip
@@ -164,7 +188,7 @@ def _mine(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> Placem
     return placement
 
 
-def _plannable(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> Placement:
+def plannable(placement_id: int, *, by: Any, statuses: tuple[Status, ...]) -> Placement:
     """Return the locked placement if no plan of it is being made just now. Raises Refused, Stale."""
     placement = _mine(placement_id, by=by, statuses=statuses)
     making = placement.runs().filter(job=MakePlan.slug, status__in=ACTIVE).first()
@@ -180,24 +204,27 @@ def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
 
     It stays the same placement. Whatever was shown or approved before is void. Raises Refused, Stale, WishRefused.
     """
-    placement = _plannable(placement_id, by=by, statuses=EDITABLE)
+    placement = plannable(placement_id, by=by, statuses=EDITABLE)
     if refusal := edit_refusal(placement):
         raise refusal
     _check(wish, apart_from=placement.pk)
     _team_stays(wish, placement)
-    was = placement.status
+    was, fields = placement.status, _fields(wish)
+    what = [
+        say(f"placement_field.{name}") for name, value in fields.items() if getattr(placement, name) != value
+    ]
     for plan in placement.plans().filter(status=PlanStatus.APPROVED):
         set_status(plan, PlanStatus.SUPERSEDED, by=by.get_username())  # so that nobody retries its run
     try:
         with transaction.atomic():
-            _rewrite(placement, _fields(wish))
+            _rewrite(placement, fields)
     except IntegrityError:  # somebody took the name meanwhile
         _check(wish, apart_from=placement.pk)
         raise
     act = "placement.changed" if was == Status.WAITING else "placement.sent_again"
     record(
-        act, by=by, on=_on(placement), reason=wish.purpose, name=placement.name,
-        was=say(f"placement_status.{was}"),
+        act, by=by, on=subject_of(placement), reason=wish.purpose, name=placement.name,
+        was=say(f"placement_status.{was}"), what=what or [say("placement.nothing_else")],
     )  # fmt: skip
     _plan_again(placement, by=by)
     return placement
@@ -250,9 +277,13 @@ def _known_outcome(placement: Placement) -> None:
         raise Stale("placements.answer_lost", name=placement.name)
 
 
+_APART = (MakePlan.slug, CheckDatabase.slug, GiveAddresses.slug, TakeAddresses.slug)
+"""Jobs after which the placement is what it was before."""
+
+
 def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase | RepairMirrors:
     """Return what was being done: a retirement that stopped half-way must not place the database anew."""
-    last = placement.runs().exclude(job=MakePlan.slug).exclude(job=CheckDatabase.slug).first()
+    last = placement.runs().exclude(job__in=_APART).first()
     job = last.definition() if last else None
     return job if isinstance(job, RetireDatabase | RepairMirrors) else place_job(placement)
 
@@ -260,9 +291,9 @@ def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase | RepairM
 @transaction.atomic
 def plan_again(placement_id: int, *, by: Any) -> Plan:
     """Make the plan again: the last one failed, went stale, or its run did not get through."""
-    placement = _plannable(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
+    placement = plannable(placement_id, by=by, statuses=(Status.WAITING, Status.ATTENTION))
     _known_outcome(placement)
-    record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
+    record("placement.planned_again", by=by, on=subject_of(placement), name=placement.name)
     return _plan_again(placement, by=by)
 
 
@@ -271,12 +302,17 @@ def _remade(plan: Plan, by: Any) -> Plan:
     asked = plan.definition()
     if isinstance(asked, PlaceDatabase):
         return plan_again(int(plan.subject_id), by=by)
-    placement = _plannable(int(plan.subject_id), by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
-    facts = {**_facts(placement), "uid": placement.cluster_uid}
+    placement = plannable(int(plan.subject_id), by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    if isinstance(asked, GiveAddresses | TakeAddresses):
+        record("placement.planned_again", by=by, on=subject_of(placement), name=placement.name)
+        gives = outside_of(placement) if isinstance(asked, GiveAddresses) else {}
+        fresh = replace(asked, **facts_of(placement), **gives)
+        return jobs.make_plan(fresh, by=by, reason=plan.reason, editors=plan.editors)
+    facts = {**facts_of(placement), "uid": placement.cluster_uid}
     job: RetireDatabase | RepairMirrors = RepairMirrors(**facts)
     if isinstance(asked, RetireDatabase):
         job = RetireDatabase(**facts, policy=asked.policy)
-    record("placement.planned_again", by=by, on=_on(placement), name=placement.name)
+    record("placement.planned_again", by=by, on=subject_of(placement), name=placement.name)
     return jobs.make_plan(job, by=by, reason=plan.reason, editors=plan.editors)
 
 
@@ -300,25 +336,25 @@ def cancel(placement_id: int, *, by: Any) -> Placement:
     placement.refresh_from_db()
     if placement.status != Status.CANCELLED:
         transition(placement, to=Status.CANCELLED, edges=PLACEMENT)
-    record("placement.cancelled", by=by, on=_on(placement), name=placement.name)
+    record("placement.cancelled", by=by, on=subject_of(placement), name=placement.name)
     return placement
 
 
 @transaction.atomic
 def retire(placement_id: int, *, typed_name: str, policy: str, reason: str = "", by: Any) -> Plan:
     """Ask for a plan that deletes the database and what the operator leaves behind. Raises ConsoleError."""
-    placement = _plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    placement = plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
     if typed_name != placement.name:
         raise ConsoleError("placements.type_name", name=placement.name)
     if policy not in (TerminationPolicy.DELETE, TerminationPolicy.WIPE_OUT):
         raise ConsoleError("placements.policy")
     if not placement.cluster_uid:
         raise ConsoleError("placements.never_made", name=placement.name)
-    job = RetireDatabase(**_facts(placement), policy=policy, uid=placement.cluster_uid)
+    job = RetireDatabase(**facts_of(placement), policy=policy, uid=placement.cluster_uid)
     record(
         "placement.retire_requested",
         by=by,
-        on=_on(placement),
+        on=subject_of(placement),
         reason=reason,
         name=placement.name,
         policy=policy,
@@ -329,11 +365,11 @@ def retire(placement_id: int, *, typed_name: str, policy: str, reason: str = "",
 @transaction.atomic
 def repair(placement_id: int, *, reason: str = "", by: Any) -> Plan:
     """Ask for a plan that copies what is missing on a plane from one that has it. Raises Refused, Stale."""
-    placement = _plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    placement = plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
     if not placement.cluster_uid:
         raise Stale("placements.nothing_mirrored", name=placement.name)
-    record("placement.repair_requested", by=by, on=_on(placement), reason=reason, name=placement.name)
-    job = RepairMirrors(**_facts(placement), uid=placement.cluster_uid)
+    record("placement.repair_requested", by=by, on=subject_of(placement), reason=reason, name=placement.name)
+    job = RepairMirrors(**facts_of(placement), uid=placement.cluster_uid)
     return jobs.make_plan(job, by=by, reason=reason)
 
 
@@ -341,5 +377,5 @@ def repair(placement_id: int, *, reason: str = "", by: Any) -> Plan:
 def check(placement_id: int, *, by: Any) -> Run:
     """Ask the planes again what runs there."""
     placement = _mine(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
-    record("placement.check_requested", by=by, on=_on(placement), name=placement.name)
-    return jobs.start(CheckDatabase(**_facts(placement)), by=by)
+    record("placement.check_requested", by=by, on=subject_of(placement), name=placement.name)
+    return jobs.start(CheckDatabase(**facts_of(placement)), by=by)

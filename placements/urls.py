@@ -21,6 +21,10 @@ urlpatterns = [
     path("placements/<int:pk>/cancel/", views.cancel, name="cancel"),
     path("placements/<int:pk>/check/", views.check, name="check"),
     path("placements/<int:pk>/repair/", views.repair, name="repair"),
+    path("placements/<int:pk>/connection.env", views.connection_env, name="connection-env"),
+    path("placements/<int:pk>/addresses/", views.give_addresses, name="addresses"),
+    path("placements/<int:pk>/addresses/told/", views.note_told, name="addresses-told"),
+    path("placements/<int:pk>/addresses/take/", views.take_addresses, name="addresses-take"),
     path("placements/<int:pk>/retire/", views.retire, name="retire"),
     path("placements/<int:pk>/hand-over/", views.hand_over, name="hand-over"),
 ]

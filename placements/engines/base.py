@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -54,6 +54,32 @@ class Chosen:
     services: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """Where clients reach one replica first. `node_port`: the port is one of its plane's nodes, not of its own."""
+
+    ordinal: int
+    plane: str
+    pod: str
+    host: str
+    port: int
+    leader: bool = False
+    node_port: bool = False
+
+    @property
+    def address(self) -> str:
+        """`host:port`, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Code that connects: the language as people write it, and the lines."""
+
+    language: str
+    text: str
+
+
 class Engine(ABC):
     """One kind of database. Instances hold no state."""
 
@@ -73,6 +99,20 @@ class Engine(ABC):
     most_replicas: ClassVar[int]
     service_versions: ClassVar[tuple[str, ...]] = ()
     """Versions to choose from; empty: the definition's own."""
+    cannot_peer: ClassVar[Mapping[str, str | Promise]] = {}
+    """Types of services by which its replicas cannot reach each other, each with the reason."""
+    cannot_serve: ClassVar[Mapping[str, str | Promise]] = {}
+    """The same of its clients."""
+    reads_ipv6: ClassVar[bool] = True
+    """Whether replicas can be told each other's addresses in IPv6."""
+    follows_itself: ClassVar[bool] = False
+    """Whether clients are given all endpoints and find the one that takes writes by themselves."""
+    why_follows: ClassVar[str | Promise] = ""
+    """Why they need no address that follows the leader, for a reader who knows neither etcd nor Kubernetes."""
+    dns_service: ClassVar[str] = ""
+    """The name of SRV records that clients look for, such as `_etcd-client._tcp`."""
+    proxy_check: ClassVar[tuple[str, ...]] = ()
+    """Lines by which haproxy tells a replica that serves from one that does not; without, a TCP connect does."""
 
     @abstractmethod
     def choose_definition(self, line: str, definitions: Sequence[DefinitionFact]) -> Chosen | Sentence:
@@ -80,6 +120,14 @@ class Engine(ABC):
 
     def connect_commands(self, endpoints: Sequence[str]) -> list[str]:
         """Return lines that connect to `host:port` endpoints from a shell; empty where there is no such tool."""
+        return []
+
+    def environment(self, endpoints: Sequence[str]) -> dict[str, str]:
+        """Return what the engine's own tools read from the environment."""
+        return {}
+
+    def snippets(self, endpoints: Sequence[str]) -> list[Snippet]:
+        """Return code that connects to `host:port` endpoints, in the languages that people ask for."""
         return []
 
     def quorum(self, replicas: int) -> int:

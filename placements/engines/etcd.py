@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
-from placements.engines.base import ENGINES, LINE_0_9, LINE_1_0, LINES, Chosen, DefinitionFact, Engine
+from placements.engines.base import (
+    ENGINES,
+    LINE_0_9,
+    LINE_1_0,
+    LINES,
+    Chosen,
+    DefinitionFact,
+    Engine,
+    Snippet,
+)
 
 declare(
     {
@@ -38,6 +47,28 @@ declare(
     }
 )
 
+_GO = """\
+import clientv3 "go.etcd.io/etcd/client/v3"
+
+client, err := clientv3.New(clientv3.Config{
+\tEndpoints:   []string{%s},
+\tDialTimeout: 5 * time.Second,
+})"""
+_PYTHON = """\
+from etcd3gw.client import Etcd3Client  # it takes one endpoint; try the next when one gives no answer
+from etcd3gw.exceptions import Etcd3Exception
+
+for host, port in [%s]:
+    client = Etcd3Client(host=host, port=port, timeout=5)
+    try:
+        client.status()
+        break
+    except Etcd3Exception:
+        continue"""
+_JAVA = """\
+import io.etcd.jetcd.Client;
+
+Client client = Client.builder().endpoints(%s).build();"""
 _VERSION = re.compile(r"(?:^|-)([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?:[-+](.+))?$", re.ASCII)
 _WANTED = {LINE_0_9: ("0.9.4", "etcd-0.9.0"), LINE_1_0: ("1.0.2", "etcd-3-1.0.2")}
 
@@ -93,6 +124,30 @@ class Etcd(Engine):
     leader_role = "leader"
     replica_choices = (1, 3, 5, 7)
     most_replicas = 7
+    # kubeblocks pkg/controller/component/vars.go: a host without its port, unless it is a load balancer's.
+    cannot_peer = {
+        "NodePort": _("its add-on tells replicas the name of a service and the port 2380, never the port of a node."),
+    }  # fmt: skip
+    reads_ipv6 = False  # the add-on's scripts/common.sh cuts `name:address` with `cut -d: -f2`
+    follows_itself = True
+    why_follows = _(
+        "Give clients all endpoints. Any replica of etcd takes a write and passes it on to the leader, and clients go "
+        "on to the next endpoint when one gives no answer. So an address that follows the leader is not needed."
+    )
+    dns_service = "_etcd-client._tcp"
+    proxy_check = ("option httpchk GET /health", "http-check expect status 200")
+
+    def environment(self, endpoints: Sequence[str]) -> dict[str, str]:
+        return {"ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": ",".join(f"http://{one}" for one in endpoints)}
+
+    def snippets(self, endpoints: Sequence[str]) -> list[Snippet]:
+        urls = [f"http://{one}" for one in endpoints]
+        pairs = (one.rpartition(":") for one in endpoints)
+        hosts = ", ".join(f'("{host}", {port})' for host, _colon, port in pairs)
+        quoted = ", ".join(f'"{url}"' for url in urls)
+        return [
+            Snippet("Go", _GO % quoted), Snippet("Python", _PYTHON % hosts), Snippet("Java", _JAVA % quoted),
+        ]  # fmt: skip
 
     def connect_commands(self, endpoints: Sequence[str]) -> list[str]:
         urls = ",".join(f"http://{endpoint}" for endpoint in endpoints)

@@ -67,11 +67,12 @@ class ApplyCluster(Apply):
             raise ConsoleError("placements.cluster_gone", **words)
         if self.uid and uid_of(there) != self.uid:
             raise ConsoleError("placements.cluster_replaced", **words)
-        if there is not None and not _applied_by_console(there):
+        if there is not None and not applied_by_console(there):
             raise ConsoleError("placements.cluster_exists", **words)
 
 
-def _applied_by_console(there: Object) -> bool:
+def applied_by_console(there: Object) -> bool:
+    """Whether the console's own server-side apply is among those that wrote the object."""
     entries = there["metadata"].get("managedFields") or []
     return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in entries)
 

@@ -27,8 +27,9 @@ from placements.checks import (
     PlaneFits,
 )
 from placements.engines.base import Chosen
-from placements.jobs.base import WIPES, DatabaseJob, chosen_definition, note_observation
+from placements.jobs.base import WIPES, chosen_definition, note_observation
 from placements.jobs.changes import ApplyCluster
+from placements.jobs.clients import ForClients
 from placements.models import Status
 from placements.names import DatabaseNames, names_of, plane_problems
 from placements.rendering import API_VERSIONS, ClusterSpec, TerminationPolicy, cluster_manifest
@@ -60,8 +61,11 @@ declare(
 
 @register
 @dataclass(frozen=True)
-class PlaceDatabase(DatabaseJob):
-    """Make the namespaces, the pods' role and the Cluster; then prove on every data plane that it runs."""
+class PlaceDatabase(ForClients):
+    """Make the namespaces, the pods' role and the Cluster; then prove on every data plane that it runs.
+
+    Where the profile says how clients reach it, their services are made last: the database is proven without them.
+    """
 
     slug: ClassVar[str] = "place-database"
     label: ClassVar[object] = _("Place database")
@@ -69,7 +73,7 @@ class PlaceDatabase(DatabaseJob):
         owned=True,
         rules=(
             Rule(1),
-            Rule(2, _("its addresses are public"), lambda job: job.kind_().public(job.config)),
+            Rule(2, _("its addresses are public"), lambda job: job.is_public()),
             Rule(2, WIPES, lambda job: job.termination_policy == TerminationPolicy.WIPE_OUT),
         ),
     )
@@ -77,6 +81,7 @@ class PlaceDatabase(DatabaseJob):
         "name": _("Name"), "namespace": _("Namespace"), "engine": _("Engine"), "replicas": _("Replicas"),
         "planes": _("Planes, in order"), "cpu": _("CPU"), "memory": _("Memory"), "disk_gib": _("Disk of one replica"),
         "termination_policy": _("Termination policy"), "kind": _("Network"), "config": _("Network settings"),
+        "outside": _("Network for clients"), "outside_config": _("Settings of the network for clients"),
     }  # fmt: skip
     cpu: str
     memory: str
@@ -90,7 +95,18 @@ class PlaceDatabase(DatabaseJob):
     def informed(self) -> PlaceDatabase:
         under = {"params__profile": self.profile, "params__profile_version": self.profile_version}
         made = Run.objects.filter(job=self.slug, status=RunStatus.SUCCEEDED, **under)
-        return replace(self, first_use=not made.exists())
+        return replace(self._with_ports(), first_use=not made.exists())
+
+    def _with_ports(self) -> PlaceDatabase:
+        if not self.outside:
+            return self
+        line = read_operator(access.client(access.control_plane().name)).line
+        return self.with_ports(
+            names_of(self.name, self.engine_(), chosen_definition(self, line), self.replicas)
+        )
+
+    def is_public(self) -> bool:
+        return self.kind_().public(self.config) or self.publishes()
 
     def steps(self) -> Iterable[Step]:
         control, uids = access.control_plane(), self.uids()
@@ -108,6 +124,7 @@ class PlaceDatabase(DatabaseJob):
         )
         yield Step(on=control.name, phase="cluster", change=ApplyCluster(control.name, cluster), gate=True)
         yield from self.look_steps(names, gate=True)
+        yield from self.client_steps(names)
 
     def _fits(self, operator: Operator) -> None:
         for problem in plane_problems(self.planes, operator.contexts):
@@ -168,7 +185,7 @@ class PlaceDatabase(DatabaseJob):
         )  # fmt: skip
 
     def marks(self) -> list[Mark]:
-        public = [Mark(say("placements.public"))] if self.kind_().public(self.config) else []
+        public = [Mark(say("placements.public"))] if self.is_public() else []
         return public + ([Mark(say("placements.first_use"), "warn")] if self.first_use else [])
 
     def promise(self) -> Sentence | None:
@@ -184,7 +201,7 @@ class PlaceDatabase(DatabaseJob):
             found.append(survives.headline)
         small = figures_warning(self.cpu, self.memory)
         found += [small] if small else []
-        return found
+        return found + self.client_cautions()
 
     def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
         if status == PlanStatus.REJECTED:
@@ -194,6 +211,7 @@ class PlaceDatabase(DatabaseJob):
 
     def on_start(self, run_id: int) -> None:
         self.set_status(Status.APPLYING)
+        self.note_access()
 
     def on_end(self, ended: Ended) -> None:
         works = ended.status == RunStatus.SUCCEEDED
@@ -202,3 +220,4 @@ class PlaceDatabase(DatabaseJob):
             versions = ProfileVersion.objects.filter(profile=self.profile, version=self.profile_version)
             changes["profile_version"] = versions.first()
         self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)
+        self.note_addresses(ended)

@@ -23,8 +23,9 @@ from placements.checks import ClusterGone, PlaneFits, PlaneReturns
 from placements.facts import Trace, traces
 from placements.jobs.base import WIPES, DatabaseJob, known_definition
 from placements.jobs.changes import ApplyCluster, RemoveOrphans
+from placements.jobs.clients import clean_steps, forget_clients, name_lane, name_steps
 from placements.jobs.place import PlaceDatabase
-from placements.models import Status
+from placements.models import ClientAccess, Status
 from placements.names import names_of
 from placements.rendering import API_VERSIONS, TerminationPolicy
 
@@ -77,6 +78,9 @@ class RetireDatabase(DatabaseJob):
     held: list[str] = field(default_factory=list)
     """Those of them that the operator had enabled then."""
 
+    def lanes(self) -> list[str]:
+        return [*super().lanes(), *name_lane(self.placement)]
+
     def informed(self) -> RetireDatabase:
         control = access.control_plane().name
         lost = unheard(plane for plane in self.planes if plane != control)
@@ -117,6 +121,7 @@ class RetireDatabase(DatabaseJob):
                 on=plane, phase="clean", check=back, gate=True, deadline=RETURN_SECONDS, repeats="clean"
             )
             yield from self._clean(plane, gone, left)
+        yield from name_steps(row)  # last: a DNS server that is away holds nothing else up
 
     def _ours(self, control: str, kind: Kind) -> Object | None:
         """Return the Cluster if it is still there. Raises ConsoleError for another one of the same name."""
@@ -140,6 +145,10 @@ class RetireDatabase(DatabaseJob):
         spec = {**change.object["spec"], "terminationPolicy": self.policy}
         return ApplyCluster(control, {**change.object, "spec": spec}, uid=self.uid)
 
+    def _serves_clients(self) -> bool:
+        """Whether the console may have made services for clients, which no operator removes."""
+        return ClientAccess.objects.filter(placement=self.placement).exists()
+
     def _clean(self, plane: str, gone: Absent, left: list[Trace]) -> Iterator[Step]:
         """Look that no Cluster has that name, remove what is left, prove it. All of it again, if any of it failed:
 
@@ -152,6 +161,8 @@ class RetireDatabase(DatabaseJob):
             kind, labels = trace.kind, dict(trace.labels)
             absent = Absent(plane, kind.api_version, kind.kind, self.namespace, labels=labels)
             yield Step(on=plane, phase="proof", check=absent, deadline=PROOF_SECONDS, repeats="clean")
+        if self._serves_clients():
+            yield from clean_steps(plane, self.namespace, self.name)
 
     def _removal(self, plane: str, trace: Trace) -> Change:
         kind, labels = trace.kind, dict(trace.labels)
@@ -187,4 +198,6 @@ class RetireDatabase(DatabaseJob):
 
     def on_end(self, ended: Ended) -> None:
         over = ended.status == RunStatus.SUCCEEDED
+        if over:
+            forget_clients(self.placement)
         self.set_status(Status.RETIRED if over else Status.ATTENTION)

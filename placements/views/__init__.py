@@ -1,6 +1,7 @@
 """The pages about databases, and Home."""
 
 from placements.views.acts import cancel, check, newest_plan, plan_again, repair
+from placements.views.addresses import connection_env, give_addresses, note_told, take_addresses
 from placements.views.detail import placement_detail
 from placements.views.hand_over import hand_over
 from placements.views.home import home
@@ -11,10 +12,13 @@ from placements.views.wishes import edit_address, placement_edit, placement_new,
 __all__ = [
     "cancel",
     "check",
+    "connection_env",
     "edit_address",
+    "give_addresses",
     "hand_over",
     "home",
     "newest_plan",
+    "note_told",
     "placement_detail",
     "placement_edit",
     "placement_list",
@@ -23,4 +27,5 @@ __all__ = [
     "preview",
     "repair",
     "retire",
+    "take_addresses",
 ]

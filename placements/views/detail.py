@@ -23,8 +23,9 @@ from kbconsole.jobs.pages import lane_label
 from kbconsole.jobs.services import may_withdraw
 from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors
 from placements.models import OVER, Placement, Status
-from placements.observation import client_endpoints, merged
+from placements.observation import merged
 from placements.services import edit_refusal
+from placements.views.connect import connect_context
 from placements.views.present import broken_run, present_of, trouble_of
 from placements.views.replicas import health_of, match_of, replicas_of, seen_times, verdict_of
 from placements.views.story import MOST, asked_by, plans_of, story_of
@@ -56,7 +57,9 @@ def placement_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def found(request: HttpRequest, pk: int) -> Placement:
     """Return the placement if the person may see it. Raises Http404."""
-    rows = Placement.objects.visible_to(request.user).select_related("owner", "profile", "team")
+    rows = Placement.objects.visible_to(request.user).select_related(
+        "owner", "profile", "profile_version", "team"
+    )
     return get_object_or_404(rows, pk=pk)
 
 
@@ -86,6 +89,7 @@ def context_of(placement: Placement, user: Any) -> dict[str, Any]:
         read_at=_read_at(placement, looked),
     )
     kept, verdict = verdict_of(placement)
+    acts = _acts(placement, user, active)
     return {
         "placement": placement,
         "present": present_of(placement, plans, runs, replicas),
@@ -102,9 +106,9 @@ def context_of(placement: Placement, user: Any) -> dict[str, Any]:
         **_proofs(looked),
         "story": story_of(placement, plans, runs),
         "asked_by": asked_by(placement, plans),
-        **_connect(placement, observed),
+        **connect_context(placement, observed, acts["why_not"], acts["why_no_check"]),
         **_plans(placement, plans),
-        **_acts(placement, user, active),
+        **acts,
         "why_no_cancel": _why_no_cancel(placement, user, plans[0] if plans else None),
     }
 
@@ -153,17 +157,6 @@ def _proof(step: RunStep) -> Proof:
     return Proof(
         f"proof-{step.pk}", name, verdict, finding.get("sentence", unseen), finding.get("fix"), step.ended_at
     )
-
-
-def _connect(placement: Placement, observed: Mapping[str, Json]) -> dict[str, Any]:
-    engine = placement.kind_of_engine
-    endpoints = client_endpoints(observed, engine) if placement.status in CHANGEABLE else []
-    hosts = [f"{one['address']}:{one['port']}" for one in endpoints]
-    return {
-        "endpoints": [{**one, "host": host} for one, host in zip(endpoints, hosts, strict=True)],
-        "connect_commands": engine.connect_commands(hosts) if hosts else [],
-        "peer_port": engine.peer_port,
-    }
 
 
 def _plans(placement: Placement, plans: Sequence[Plan]) -> dict[str, Any]:

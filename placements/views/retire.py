@@ -55,6 +55,10 @@ def _gone(placement: Placement) -> dict[str, Any]:
         {**_on_plane(plane, index, placement, seen.get(plane), names), "read_at": times.get(plane)}
         for index, plane in enumerate(placement.planes)
     ]
+    for row in placement.addresses.all():
+        mine = next((one for one in planes if one["plane"] == row.plane), None)
+        if mine is not None:
+            mine["services"].append({"name": row.service, "type": "", "addresses": row.endpoints})
     kept = [names.service_account, names.role_binding] if names.shares_service_account else []
     return {"planes": planes, "kept_objects": kept, "control": control}
 

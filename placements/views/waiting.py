@@ -22,7 +22,7 @@ from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.approvals import waiting_for as plans_for
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunQuerySet, RunStep, StepStatus
 from placements.jobs import PlaceDatabase
-from placements.models import SUBJECT, Placement, PlacementQuerySet, Status
+from placements.models import SUBJECT, ClientAddress, Placement, PlacementQuerySet, Status
 
 MOST = 50
 TOLD_FOR = timedelta(days=7)
@@ -51,7 +51,7 @@ def waiting_for(user: Any) -> list[Row]:
     if not roles_of(user):
         return []
     rows = [*_decisions(user), *_own_plans(user), *_broken(user), *_stuck_plans(user), *_parked(user)]
-    rows += _lapsed(user)
+    rows += [*_lapsed(user), *_moved(user)]
     rows += [*_fleet(user), *_log(user)]
     return sorted(rows, key=lambda row: row.since)[:MOST]
 
@@ -145,6 +145,26 @@ def _lapsed(user: Any) -> Iterator[Row]:
             f"expired-{plan.pk}", f"{plan.job_name}: {plan.subject_label}", LAPSED, _("See"),
             reverse("jobs:plan-detail", args=[plan.pk]), plan.valid_until or plan.created_at, "warn",
         )  # fmt: skip
+
+
+def _moved(user: Any) -> Iterator[Row]:
+    """Databases that the person looks after, whose clients have to be told of another address."""
+    moved = ClientAddress.objects.filter(placement__in=Placement.objects.of(user), changed_at__isnull=False)
+    moved = moved.filter(placement__status__in=(Status.IN_SERVICE, Status.ATTENTION))
+    told: set[int] = set()
+    for row in moved.select_related("placement").order_by("changed_at")[:MOST]:
+        if row.placement_id in told or row.changed_at is None:
+            continue
+        told.add(row.placement_id)
+        why = _(
+            "An address of a replica on %(plane)s is another one now. Give its clients what stands under Connect."
+        )
+        what = _("%(database)s: addresses changed") % {
+            "database": f"{row.placement.namespace}/{row.placement.name}"
+        }
+        url = reverse("placements:detail", args=[row.placement_id]) + "#connect-title"
+        key = f"moved-{row.placement_id}"
+        yield Row(key, what, why % {"plane": row.plane}, _("See"), url, row.changed_at, "warn")
 
 
 def _parked(user: Any) -> Iterator[Row]:

@@ -1,0 +1,129 @@
+"""Keeping client addresses and the name in DNS as the planes have them: during a run, and between runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.utils import timezone
+
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.sentences import Json
+from kbconsole.fleet.access import client, probes
+from kbconsole.fleet.identity import uid_of_plane
+from kbconsole.fleet.models import Plane
+from kbconsole.jobs.models import ACTIVE, Run
+from kbconsole.k8s.client import PlaneClient
+from kbconsole.k8s.errors import KubeError
+from networking.kinds.nodes import NodeChoice
+from placements import addresses_dns
+from placements.addresses_kept import bundle_of, choice_of, keep, nodes_of_pods
+from placements.addresses_read import read_clients
+from placements.losses import RUNNING
+from placements.models import SUBJECT, ClientAccess, Placement
+
+logger = logging.getLogger(__name__)
+MOST_THREADS = 16
+Key = tuple[str, str]
+"""Namespace and name of a database."""
+
+
+def refresh(row: ClientAccess) -> None:
+    """Ask the planes of one database now. Raises KubeError."""
+    placement = row.placement
+    for plane in placement.planes:
+        choice = choice_of(row.outside, row.outside_config, plane)
+        answer = read_clients(
+            client(plane), plane, lambda _service, choice=choice: choice, nodes_of_pods(placement),
+            database=placement.name, namespace=placement.namespace,
+        )  # fmt: skip
+        keep(row.pk, plane, answer, timezone.now())
+
+
+def follow(row: ClientAccess) -> bool:
+    """Let the name lead to the leader that was seen last. False: the zone says so already. Raises ConsoleError.
+
+    While no replica leads, or the leader has no address, the name keeps what it has: a client may find that it works
+    again, and never finds nothing.
+    """
+    placement = row.placement
+    bundle = bundle_of(placement, placement.addresses.all(), row.zone)
+    if bundle.leader is None and row.records:
+        return False
+    records = addresses_dns.to_json(bundle.records())
+    if records == row.records:
+        return False
+    addresses_dns.write(row.zone, bundle.record_name, placement.cluster_uid, records, row.records)
+    _store(row, records=records, written_at=timezone.now(), tried_at=timezone.now(), problem=None)
+    return True
+
+
+def _store(row: ClientAccess, **changes: Any) -> None:
+    for name, value in changes.items():
+        setattr(row, name, value)
+    ClientAccess.objects.filter(pk=row.pk).update(**changes)
+
+
+def keep_current() -> None:
+    """Read the client services of every database, all planes at once, and let names follow the leaders."""
+    rows = {(row.placement.namespace, row.placement.name): row for row in _idle()}
+    planes = sorted({plane for row in rows.values() for plane in row.placement.planes})
+    at, answers = timezone.now(), _asked(planes, rows)
+    for plane, answer in answers.items():
+        for row in rows.values():
+            if plane in row.placement.planes:
+                keep(row.pk, plane, answer, at)
+    for row in rows.values():
+        if row.zone:
+            _follow_quietly(row)
+
+
+def _idle() -> Iterable[ClientAccess]:
+    """Return those of living databases without a run: a run looks for itself, and may just be removing them."""
+    running = Run.objects.filter(subject_kind=SUBJECT, status__in=ACTIVE)
+    busy = {int(pk) for pk in running.values_list("subject_id", flat=True)}
+    rows = ClientAccess.objects.filter(placement__status__in=RUNNING).select_related("placement")
+    return [row for row in rows if row.placement_id not in busy]
+
+
+def _asked(planes: Sequence[str], rows: Mapping[Key, ClientAccess]) -> dict[str, dict[str, Json]]:
+    """Ask each plane once for the services of all databases. Planes without a usable answer are left out."""
+    if not planes:
+        return {}
+    uids = dict(Plane.objects.filter(name__in=planes).values_list("name", "uid"))
+    runs_on = {pod: node for row in rows.values() for pod, node in nodes_of_pods(row.placement).items()}
+    clients = probes(planes)
+    with ThreadPoolExecutor(min(MOST_THREADS, len(planes)), thread_name_prefix="addresses") as pool:
+        asked = {
+            plane: pool.submit(_ask, plane, one, uids.get(plane, ""), rows, runs_on)
+            for plane, one in clients.items()
+        }
+    found = {plane: future.result() for plane, future in asked.items()}
+    return {plane: answer for plane, answer in found.items() if answer is not None}
+
+
+def _ask(
+    plane: str, one: PlaneClient, uid: str, rows: Mapping[Key, ClientAccess], runs_on: Mapping[str, str]
+) -> dict[str, Json] | None:
+    def choice(service: Mapping[str, Any]) -> NodeChoice | None:
+        row = rows.get((service["namespace"], service["database"]))
+        return choice_of(row.outside, row.outside_config, plane) if row else None
+
+    try:
+        return read_clients(one, plane, choice, runs_on) if uid_of_plane(one) == uid else None
+    except KubeError:
+        return None  # the checker tells of a silent plane; here what was read last stays, with its age
+
+
+def _follow_quietly(row: ClientAccess) -> None:
+    row.placement = Placement.objects.get(pk=row.placement_id)
+    try:
+        follow(row)
+    except ConsoleError as error:
+        logger.warning("%s", error.sentence)
+        _store(row, problem=error.sentence.to_json(), tried_at=timezone.now())
+    else:
+        if row.problem is not None:
+            _store(row, problem=None)

@@ -1,0 +1,106 @@
+"""What people do about the addresses of a database's clients. Each act is one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.audit.services import record
+from kbconsole.common.errors import ConsoleError, Stale
+from kbconsole.common.sentences import Sentence, declare
+from kbconsole.jobs import services as jobs
+from kbconsole.jobs.models import Plan
+from networking.kinds.base import kind_named
+from networking.planes import plane_facts
+from placements.addresses_dns import configured_zone
+from placements.jobs import GiveAddresses, TakeAddresses
+from placements.jobs.clients import outside_of
+from placements.models import ClientAccess, ClientAddress, Placement, Status
+from placements.services import facts_of, plannable, subject_of
+
+STANDING = (Status.IN_SERVICE, Status.ATTENTION)
+
+declare(
+    {
+        "placement.addresses_requested": _("Asked for client addresses of %(name)s"),
+        "placement.addresses_unwanted": _("Asked to take the client addresses of %(name)s away"),
+        "placement.addresses_told": _("Took note of the changed client addresses of %(name)s: %(addresses)s"),
+        "clients.no_kind": _(
+            "The network profile %(profile)s says nothing about clients. An administrator gives it a kind for clients "
+            "under Network, or makes another profile that has one."
+        ),
+        "clients.cannot": _("The network profile %(profile)s cannot serve these planes: %(what)s"),
+        "clients.not_made": _("%(name)s never got as far as its Cluster, so there is no pod to reach."),
+        "clients.none": _("The console made no client addresses for %(name)s, so there is nothing to take away."),
+    }
+)  # fmt: skip
+
+
+def give_job(placement: Placement, *, follow: bool) -> GiveAddresses:
+    """Return the job that gives every pod the address that the profile says now; `follow`: and a name in DNS."""
+    row = ClientAccess.objects.filter(placement=placement).first()
+    zone, before = configured_zone() if follow else "", row.zone if row else ""
+    return GiveAddresses(
+        **facts_of(placement), **outside_of(placement), zone=zone, leaves=before if before != zone else ""
+    )
+
+
+def refusal(placement: Placement) -> ConsoleError | None:
+    """Return why clients cannot be given addresses, whoever asks, or None. Reads only the database."""
+    profile = placement.profile
+    if not placement.cluster_uid:
+        return Stale("clients.not_made", name=placement.name)
+    if not profile.outside:
+        return ConsoleError("clients.no_kind", profile=profile.name)
+    facts = plane_facts(placement.planes)
+    found: list[Sentence] = kind_named(profile.outside).problems(profile.outside_config, facts)
+    return ConsoleError("clients.cannot", profile=profile.name, what=found) if found else None
+
+
+@transaction.atomic
+def ask_addresses(placement_id: int, *, follow: bool = False, reason: str = "", by: Any) -> Plan:
+    """Ask for a plan that gives clients outside an address of each replica. Raises ConsoleError, Refused, Stale.
+
+    `follow`: and writes a name to DNS that follows the leader.
+    """
+    placement = plannable(placement_id, by=by, statuses=STANDING)
+    if problem := refusal(placement):
+        raise problem
+    if follow and not configured_zone():
+        raise ConsoleError("clients.dns_off")
+    record(
+        "placement.addresses_requested", by=by, on=subject_of(placement), reason=reason, name=placement.name
+    )
+    return jobs.make_plan(give_job(placement, follow=follow), by=by, reason=reason)
+
+
+@transaction.atomic
+def take_addresses(placement_id: int, *, reason: str = "", by: Any) -> Plan:
+    """Ask for a plan that removes what the console made for clients, and only that. Raises Refused, Stale."""
+    placement = plannable(placement_id, by=by, statuses=STANDING)
+    if not ClientAccess.objects.filter(placement=placement).exists():
+        raise Stale("clients.none", name=placement.name)
+    record(
+        "placement.addresses_unwanted", by=by, on=subject_of(placement), reason=reason, name=placement.name
+    )
+    return jobs.make_plan(TakeAddresses(**facts_of(placement)), by=by, reason=reason)
+
+
+@transaction.atomic
+def note_told(placement_id: int, *, by: Any) -> None:
+    """Keep that the owner knows of the addresses as they are now. Raises Refused."""
+    placement = Placement.objects.select_for_update(of=("self",)).select_related("owner").get(pk=placement_id)
+    if not placement.may_change(by):
+        raise placement.not_yours()
+    changed = list(placement.addresses.filter(changed_at__isnull=False))
+    if not changed:
+        return
+    for row in changed:
+        row.told, row.changed_at = row.endpoints, None
+    ClientAddress.objects.bulk_update(changed, ["told", "changed_at"])
+    addresses = [one for row in changed for one in row.endpoints] or ["-"]
+    record(
+        "placement.addresses_told", by=by, on=subject_of(placement), name=placement.name, addresses=addresses
+    )

@@ -1,0 +1,62 @@
+"""What people do about the addresses of a database's clients, and the file that a client reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from kbconsole.common.errors import ConsoleError, Refused
+from kbconsole.jobs.models import Plan
+from placements import connecting
+from placements.views.connect import STANDING, connection_of
+from placements.views.detail import found, refused_in_place
+
+
+@require_safe
+def connection_env(request: HttpRequest, pk: int) -> HttpResponse:
+    """The env file. There is nothing secret in it."""
+    placement = found(request, pk)
+    bundle = connection_of(placement) if placement.status in STANDING else None
+    if bundle is None or not bundle.endpoints:
+        raise Http404
+    response = HttpResponse(bundle.env, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{placement.name}.env"'
+    return response
+
+
+@require_POST
+def give_addresses(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for a plan that gives clients addresses."""
+    follow = request.POST.get("follow") == "on"
+    return _planned(request, pk, lambda: connecting.ask_addresses(pk, follow=follow, by=request.user))
+
+
+@require_POST
+def take_addresses(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for a plan that takes them away."""
+    return _planned(request, pk, lambda: connecting.take_addresses(pk, by=request.user))
+
+
+def _planned(request: HttpRequest, pk: int, ask: Callable[[], Plan]) -> HttpResponse:
+    found(request, pk)
+    try:
+        plan = ask()
+    except Refused:
+        raise
+    except ConsoleError as error:
+        return refused_in_place(request, pk, error)
+    return redirect("jobs:plan-detail", pk=plan.pk)
+
+
+@require_POST
+def note_told(request: HttpRequest, pk: int) -> HttpResponse:
+    """The owner knows of the new addresses."""
+    found(request, pk)
+    user: Any = request.user
+    connecting.note_told(pk, by=user)
+    return redirect(reverse("placements:detail", args=[pk]) + "#connect-title")

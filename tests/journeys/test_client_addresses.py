@@ -1,0 +1,167 @@
+"""Clients outside: a service per pod in the plane that runs it, kept current, and none left when it is retired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from kbconsole.demo.fleet import EmbeddedFleet
+from kbconsole.jobs.models import Plan, Run
+from kbconsole.k8s.kinds import SERVICE
+from networking import services as networking
+from networking.models import Profile
+from placements import connecting
+from placements import services as placements
+from placements.addresses_follow import keep_current
+from placements.checks.clients import ClientAddresses
+from placements.models import ClientAccess, ClientAddress, Placement
+from tests.driving import drive
+from tests.fleets.protocol import Fleet
+from tests.journeys.fleet import PLANES, approved, asked, mesh, plan_of, register, trouble, wish
+from tests.journeys.planes import Planes, looking
+from tests.people import signed_in
+from tests.placements.dns_server import dns_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+POOL = {"pool": "kb-clients", "address_type": "private", "load_balancer_class": ""}
+NODES = {"addresses": "InternalIP", "own": {}, "nodes": 2, "fixed_ports": True}
+SECRET = "c2VjcmV0LW9mLXRlc3Rz"
+NAME = "etcd-demo.default"
+
+
+def client_services(planes: Planes) -> dict[str, dict[str, Any]]:
+    """Return, by plane, the services that the console made for clients."""
+    found = {plane: planes.clients[plane].list(SERVICE, labels="kbconsole.io/database") for plane in PLANES}
+    assert all(len(there) < 2 for there in found.values()), found
+    return {plane: there[0] for plane, there in found.items() if there}
+
+
+def gone_through(plan: Plan, placement: Placement, admin: User) -> Run:
+    """Let a plan be made, approve it, and carry its run on to its end."""
+    drive(plan.runs.get())
+    plan.refresh_from_db()
+    assert plan.status == "ready", plan.failure
+    run = approved(placement, admin)
+    assert run.status == "succeeded", trouble(run)
+    return run
+
+
+def test_made_with_the_database_and_gone_with_it(fleet: Fleet, dana: User, adam: User, ada: User) -> None:
+    register(fleet, adam)
+    profile = networking.create_profile(
+        name="outside", kind="cilium_mesh", config={}, outside="metallb", outside_config=POOL, by=adam
+    )
+    placement = asked(wish(profile), dana)
+    assert plan_of(placement).status == "ready", plan_of(placement).failure
+    run = approved(placement, adam)
+    assert run.status == "succeeded", trouble(run)
+    with looking(fleet) as planes:
+        made = client_services(planes)
+        for ordinal, plane in enumerate(PLANES):
+            spec, meta = made[plane]["spec"], made[plane]["metadata"]
+            assert (meta["name"], spec["type"]) == (f"etcd-demo-etcd-out-{ordinal}", "LoadBalancer")
+            assert spec["selector"]["apps.kubeblocks.io/pod-name"] == f"etcd-demo-etcd-{ordinal}"
+            assert meta["annotations"]["metallb.io/address-pool"] == "kb-clients"
+            row = placement.addresses.get(plane=plane)
+            assert row.uid == meta["uid"]
+            assert row.endpoints == [f"{made[plane]['status']['loadBalancer']['ingress'][0]['ip']}:2379"]
+
+        retire = placements.retire(placement.pk, typed_name="etcd-demo", policy="Delete", by=dana)
+        gone_through(retire, placement, adam)
+        assert placement.status == "retired"
+        assert client_services(planes) == {}
+    assert not ClientAddress.objects.exists() and not ClientAccess.objects.exists()
+
+
+def test_given_later_kept_current_followed_in_dns_and_taken_away(
+    embedded: EmbeddedFleet, dana: User, adam: User, settings: Any
+) -> None:
+    register(embedded, adam)
+    placement = asked(wish(mesh(adam)), dana)
+    approved(placement, adam)
+    refused = signed_in(dana).post(f"/placements/{placement.pk}/addresses/")
+    assert "says nothing about clients" in refused.content.decode()
+    Profile.objects.update(outside="node_port", outside_config=NODES)
+    placement = Placement.objects.get()
+    with dns_server("db.example.org.", "kbconsole", SECRET) as dns, looking(embedded) as planes:
+        settings.KBCONSOLE_DNS_ZONE, settings.KBCONSOLE_DNS_SERVER = "db.example.org", dns.address
+        settings.KBCONSOLE_DNS_KEY_NAME, settings.KBCONSOLE_DNS_KEY = "kbconsole", SECRET
+        gone_through(connecting.ask_addresses(placement.pk, follow=True, by=dana), placement, adam)
+        rows = list(placement.addresses.all())
+        ports = [
+            spec["ports"][0]["nodePort"] for one in client_services(planes).values() if (spec := one["spec"])
+        ]
+        assert len(set(ports)) == 3 and all(30000 <= port <= 30085 for port in ports)
+        assert rows[1].endpoints == [f"192.168.2.11:{ports[1]}", f"192.168.2.12:{ports[1]}"]
+        leads_to(dns, placement)
+
+        changed_ports_are_found(planes, placement, dana)
+        the_name_moves_with_the_leader(dns, placement)
+        an_exhausted_pool_is_named(planes, placement)
+
+        gone_through(connecting.take_addresses(placement.pk, by=dana), placement, adam)
+        assert client_services(planes) == {}
+        assert not any(dns.rrsets.values()), "no record is left either"
+    assert not ClientAddress.objects.exists() and not ClientAccess.objects.exists()
+
+
+def leads_to(dns: Any, placement: Placement) -> None:
+    pods = {pod["name"]: pod for there in placement.observed.values() for pod in there["pods"]}  # type: ignore[union-attr]
+    leader = next(
+        row for row in placement.addresses.all() if pods[f"etcd-demo-etcd-{row.ordinal}"]["role"] == "leader"
+    )
+    assert dns.texts(NAME, "A") == {one.rpartition(":")[0] for one in leader.endpoints}
+
+
+def changed_ports_are_found(planes: Planes, placement: Placement, owner: User) -> None:
+    """Somebody gives the service of k8s-2 another port: the bundle has it, and the owner is told until they say so."""
+    keep_current()
+    assert not placement.addresses.exclude(changed_at=None).exists()
+    there = client_services(planes)["k8s-2"]
+    port = {**there["spec"]["ports"][0], "nodePort": 30099}
+    planes.clients["k8s-2"].patch(SERVICE, there["metadata"]["name"], "default", {"spec": {"ports": [port]}})
+    keep_current()
+    row = placement.addresses.get(plane="k8s-2")
+    assert row.endpoints == ["192.168.2.11:30099", "192.168.2.12:30099"] and row.told != row.endpoints
+    browser = signed_in(owner)
+    assert "addresses changed" in browser.get("/").content.decode()
+    page = f"/placements/{placement.pk}/"
+    assert "http://192.168.2.11:30099" in browser.get(f"{page}connection.env").content.decode()
+    assert "is now 192.168.2.11:30099" in browser.get(page).content.decode()
+    browser.post(f"{page}addresses/told/")
+    assert "addresses changed" not in browser.get("/").content.decode()
+
+
+def the_name_moves_with_the_leader(dns: Any, placement: Placement) -> None:
+    observed = placement.observed or {}
+    for there in observed.values():
+        for pod in there["pods"]:
+            pod["role"] = "leader" if pod["name"].endswith("-2") else "follower"
+    Placement.objects.filter(pk=placement.pk).update(observed=observed)
+    keep_current()
+    assert dns.texts(NAME, "A") == {"192.168.3.11", "192.168.3.12"}
+
+
+def an_exhausted_pool_is_named(planes: Planes, placement: Placement) -> None:
+    """One service of three waits for an address that its plane cannot give: the plane's own words say why."""
+    there = client_services(planes)["k8s-3"]
+    name, client = there["metadata"]["name"], planes.clients["k8s-3"]
+    client.patch(
+        SERVICE, name, "default", {"spec": {"type": "LoadBalancer", "loadBalancerClass": "nobody.example/it"}}
+    )
+    about = {"kind": "Service", "namespace": "default", "name": name, "uid": there["metadata"]["uid"]}
+    client.create(
+        {
+            "apiVersion": "v1", "kind": "Event", "metadata": {"name": "full", "namespace": "default"},
+            "involvedObject": about, "type": "Warning", "reason": "AllocationFailed", "message": "pool exhausted",
+            "lastTimestamp": "2026-11-23T10:00:00Z",
+        }
+    )  # fmt: skip
+    wanted = {plane: [f"etcd-demo-etcd-out-{n}"] for n, plane in enumerate(PLANES)}
+    said = ClientAddresses(placement.pk, "etcd-demo", "default", "node_port", NODES, wanted).look()
+    assert (said.verdict, str(said.sentence)) == ("wait", "2 of 3 assigned; k8s-3: pool exhausted")
+    keep_current()
+    row = placement.addresses.get(plane="k8s-3")
+    assert row.endpoints == [] and row.changed_at and "pool exhausted" in str(row.problem)
