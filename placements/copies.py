@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kbconsole.k8s.kinds import CONFIG_MAP, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Object
+from networking.kinds.base import reported
 from placements.rendering import PLACEMENT
 
 SAID: Mapping[str, tuple[str, ...]] = {
@@ -29,11 +30,10 @@ _FOREIGN = (
     "argocd.argoproj.io/",
     "kustomize.toolkit.fluxcd.io/",
     "helm.toolkit.fluxcd.io/",
-    "metallb.universe.tf/ip-allocated-from-pool",
-    "metallb.io/ip-allocated-from-pool",
     "endpoints.kubernetes.io/",
 )
-"""What other tools, and controllers of the source plane, wrote to find the object again or to report about it."""
+"""What other tools, and controllers of the source plane, wrote to find the object again or to report about it; beside
+it what those of network kinds report."""
 
 
 def mirrored_copy(source: Mapping[str, Any], plane: str) -> Object:
@@ -57,7 +57,8 @@ def mirrored_copy(source: Mapping[str, Any], plane: str) -> Object:
 
 
 def _kept(pairs: Mapping[str, str] | None) -> dict[str, str]:
-    return {key: value for key, value in (pairs or {}).items() if not key.startswith(_FOREIGN)}
+    foreign = (*_FOREIGN, *reported())
+    return {key: value for key, value in (pairs or {}).items() if not key.startswith(foreign)}
 
 
 def _only(there: Mapping[str, Any], names: tuple[str, ...]) -> Object:

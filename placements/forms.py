@@ -16,13 +16,13 @@ from kbconsole.common.sentences import Sentence, say
 from kbconsole.fleet.models import Plane
 from kbconsole.people.models import Team
 from networking.models import Profile
-from placements.engines.base import ENGINES
+from placements.engines.base import ENGINES, engine_named
 from placements.hand_over import heirs
 from placements.models import Placement, engine_choices
 from placements.plane_choice import Offer, PlanesField, cannot, full, shape_of
 from placements.rendering import TerminationPolicy
 from placements.sizes import OWN, SIZES, QuantityRefused, disk_gib
-from placements.wishes import Wish, WishRefused, problems
+from placements.wishes import Wish, WishRefused, network_refusals, problems
 
 SUGGESTED_PLANES = 3
 
@@ -209,9 +209,17 @@ class WishForm(forms.Form):
         return [*cards, {"slug": OWN, "size": None, "chosen": chosen == OWN}]
 
     def profile_cards(self) -> list[dict[str, Any]]:
-        """Return the network profiles with what their kinds say of themselves."""
-        chosen = str(self["profile"].value() or "")
-        return [{"profile": profile, "chosen": str(profile.pk) == chosen} for profile in self.profiles]
+        """Return the network profiles with what their kinds say of themselves, and why one cannot be used."""
+        chosen, slug = str(self["profile"].value() or ""), str(self["engine"].value() or "")
+        engine = engine_named(slug) if slug in ENGINES else None
+        return [
+            {
+                "profile": profile,
+                "chosen": str(profile.pk) == chosen,
+                "cannot": network_refusals(profile, engine),
+            }
+            for profile in self.profiles
+        ]
 
 
 def fresh() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kbconsole.common.sentences import Json
 from kbconsole.k8s.kinds import Object
+from networking.kinds.base import spans_planes
 from placements.engines.base import Engine
 
 ROLE_LABEL = "kubeblocks.io/role"
@@ -48,7 +49,7 @@ def service_fact(service: Object) -> dict[str, Json]:
         "name": service["metadata"]["name"],
         "type": spec.get("type", "ClusterIP"),
         "cluster_ip": spec.get("clusterIP", ""),
-        "global": (service["metadata"].get("annotations") or {}).get("service.cilium.io/global") == "true",
+        "global": spans_planes(service["metadata"].get("annotations") or {}),
         "addresses": [entry.get("ip") or entry.get("hostname") for entry in ingress],
         "ports": [
             {"name": port.get("name", ""), "port": port.get("port"), "node_port": port.get("nodePort")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.models import Plane
-from networking.kinds.base import PlaneFact
 from networking.models import Profile
+from networking.planes import plane_facts
 from placements.engines.base import ENGINES, DefinitionFact, Engine, engine_named
+from placements.fitting import unfitness
 from placements.models import OVER, Placement
 from placements.names import name_problem, namespace_problem, plane_problems
 from placements.plane_choice import cannot
@@ -27,6 +28,10 @@ declare(
         "wish.size": _("Choose one of the sizes, or own figures."),
         "wish.policy": _("Choose what happens with the data when the database is deleted."),
         "wish.profile": _("Choose one of the network profiles."),
+        "wish.profile_gone": _(
+            "This console has no network kind “%(kind)s” any more, so %(profile)s cannot be used. Choose another "
+            "profile."
+        ),
         "wish.team": _("Choose one of your teams, or none."),
         "wish.team_stays": _("The request keeps its team. To give it to another one, hand it over."),
         "wish.plane_unknown": _(
@@ -100,9 +105,19 @@ def problems(wish: Wish, *, apart_from: int | None = None) -> Problems:
         found["termination_policy"] = [say("wish.policy")]
     _figures(found, wish, profile)
     _planes(found, wish, profile, engine)
+    if profile is not None and (refused := network_refusals(profile, engine, wish.planes)):
+        found["profile"] = refused
     if "name" not in found:
         _add(found, "name", _taken(wish, apart_from))
     return found
+
+
+def network_refusals(profile: Profile, engine: Engine | None, planes: Sequence[str] = ()) -> list[Sentence]:
+    """Return why the profile cannot be chosen: the console lost its kind, or the engine cannot use it."""
+    network = profile.network
+    if not network.known:
+        return [say("wish.profile_gone", profile=profile.name, kind=network.missing)]
+    return unfitness(engine, network, plane_facts(planes) if planes else ()) if engine else []
 
 
 def _add(found: Problems, field: str, problem: Sentence | None) -> None:
@@ -123,8 +138,10 @@ def _figures(found: Problems, wish: Wish, profile: Profile | None) -> None:
     if profile is None:
         found["profile"] = [say("wish.profile")]
         return
-    kind = profile.behaviour
-    minimum, reason = kind.minimum_disk_gib(profile.config), kind.minimum_disk_reason(profile.config)
+    network = profile.network
+    if not network.known:
+        return
+    minimum, reason = network.minimum_disk_gib(), network.minimum_disk_reason()
     _add(found, "disk_gib", disk_problem(full.disk_gib or 0, minimum, reason))
 
 
@@ -136,9 +153,8 @@ def _planes(found: Problems, wish: Wish, profile: Profile | None, engine: Engine
         return
     said = [say("wish.plane_unknown", plane=plane) for plane in wish.planes if plane not in known]
     said = said or plane_problems(wish.planes, control.operator_contexts) or _unusable(wish, known, control)
-    if profile is not None and not said:
-        facts = [PlaneFact(name) for name in wish.planes]
-        said += profile.behaviour.problems(profile.config, facts)
+    if profile is not None and profile.network.known and not said:
+        said += profile.network.problems(plane_facts(wish.planes))
     if said:
         found["planes"] = said
     if engine is not None and control.definitions:

@@ -12,6 +12,7 @@ from kbconsole.common.sentences import Sentence
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.pages import listed
 from networking.models import Profile
+from networking.planes import plane_facts
 from placements.engines.base import Chosen, DefinitionFact, Engine, engine_named
 from placements.forms import WishForm
 from placements.jobs import PlaceDatabase
@@ -32,6 +33,10 @@ class Summary:
     name_problem: Sentence | None = None
     profile: Profile | None = None
     load_balancers: int = 0
+    vips: int = 0
+    """How many addresses clients' services take on the planes."""
+    why_not_network: list[Sentence] = field(default_factory=list)
+    """Why the network cannot serve the chosen planes."""
     minimum_disk: int = 0
     minimum_disk_reason: Sentence | None = None
     cpu: str = ""
@@ -125,15 +130,20 @@ def _figures(said: Summary, values: Mapping[str, Any]) -> None:
 
 
 def _network(said: Summary, profile: Profile, values: Mapping[str, Any]) -> None:
-    kind, config = profile.behaviour, profile.config
-    said.load_balancers = kind.load_balancers(config, values["replicas"] or 0)
-    said.minimum_disk = kind.minimum_disk_gib(config)
-    said.minimum_disk_reason = kind.minimum_disk_reason(config)
+    network, replicas = profile.network, values["replicas"] or 0
+    if not network.known:
+        said.profile = None
+        return
+    said.load_balancers, said.vips = network.load_balancers(replicas), network.vips(replicas)
+    said.minimum_disk, said.minimum_disk_reason = network.minimum_disk_gib(), network.minimum_disk_reason()
+    planes = plane_facts(values["planes"] or [])
+    said.cautions += network.cautions(planes)
+    said.why_not_network = network.problems(planes)
     policy = values["termination_policy"] or ""
-    said.cautions += kind.cautions(config, [])
     job = PlaceDatabase(
         placement=0, name="", namespace="", engine="", replicas=0, planes=[], profile=profile.pk,
-        kind=profile.kind, config=config, cpu="", memory="", disk_gib=0, termination_policy=policy,
+        kind=network.kind, config=dict(network.config), outside=network.outside,
+        outside_config=dict(network.outside_config), cpu="", memory="", disk_gib=0, termination_policy=policy,
         profile_version=profile.version,
     )  # fmt: skip
     said.approvals, said.why_more = job.approvals_needed(), job.approval.why(job)

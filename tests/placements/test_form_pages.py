@@ -218,7 +218,7 @@ def test_the_preview_says_what_the_network_costs_and_demands(
 ) -> None:
     cloud = world.cloud(dana)
     page = text(browser.post(PREVIEW, world.asked(cloud, disk_gib="10")))
-    assert "3, one per replica; each is paid for" in page
+    assert "3; each is paid for" in page
     assert "20 GiB. The smallest disk that Alibaba Cloud ACK makes is 20 GiB." in page
     free = text(browser.post(PREVIEW, world.asked(profile)))
     assert "Load balancers none" in free
