@@ -12,12 +12,13 @@ from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import access, answers
 from kbconsole.fleet.models import Plane
 from tests.fleet import planes
+from tests.fleets.beginnings import seeded
 
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[EmbeddedFleet]:
     """A fresh embedded fleet: a control plane, k8s-1 to k8s-3, and k8s-4 that the operator does not know."""
-    servers = EmbeddedFleet(tmp_path / "fleet.sqlite3", controllers=False, nodes=1)
+    servers = EmbeddedFleet(seeded(tmp_path, nodes=1), controllers=False, nodes=1)
     servers.start()
     yield servers
     access.forget_clients()

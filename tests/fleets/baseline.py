@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic, sleep
 from typing import Any
 
@@ -43,18 +44,32 @@ COLLECTIONS = (
     "/api/v1/nodes",
 )
 NAMESPACES = "/api/v1/namespaces"
+# Where an API server keeps what it does not keep under the name of the resource.
+_KEPT_AT = {
+    DEFINITIONS: "apiextensions.k8s.io/customresourcedefinitions",
+    "/api/v1/services": "services/specs",
+    "/api/v1/nodes": "minions",
+}
 # Written by those who watch over every namespace, at any time.
 _OTHERS = {("/api/v1/serviceaccounts", "default"), ("/api/v1/configmaps", "kube-root-ca.crt")}
 _LEFT_OUT = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 
 
 class Baseline:
-    """What a server holds at one moment, and the way back to it."""
+    """What a server holds at one moment, and the way back to it.
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    `revisions` gives the keys of its database with their last writes: only collections in which something was written
+    are asked for, since asking for all of them takes longer than most tests.
+    """
+
+    def __init__(self, api: Api, revisions: Callable[[], Mapping[str, int]]) -> None:
+        self._api, self._revisions = api, revisions
         self._paths: dict[str, str] = {}
-        self._kept = self._everything("application/json")
+        self._written = dict(revisions())
+        collections = self._collections()
+        self._kept = self._everything("application/json", collections)
+        unseen = {key[0] for key in self._kept} - self._below(self._written, collections)
+        assert not unseen, f"they are kept elsewhere: {unseen}"
 
     def restore(self, api: Api) -> None:
         """Remove what is new, write back what was changed or removed. Raises TimeoutError, RuntimeError."""
@@ -66,18 +81,42 @@ class Baseline:
 
     def _differences(self) -> list[Key]:
         """Make one pass; return what it had to change."""
-        now = self._everything(METADATA)
-        new = [key for key in now if key not in self._kept]
-        changed = [key for key, body in self._kept.items() if not self._same(key, body, now.get(key))]
+        collections = self._changed()
+        now = self._everything(METADATA, collections)
+        kept = {key: body for key, body in self._kept.items() if key[0] in collections}
+        new = [key for key in now if key not in kept]
+        changed = [key for key, body in kept.items() if not self._same(key, body, now.get(key))]
         for key in new:
             self._remove(key, now[key])
         for key in changed:
             self._write_back(key, now.get(key))
         return new + changed
 
-    def _everything(self, accept: str) -> dict[Key, Object]:
+    def _changed(self) -> list[str]:
+        """Return the collections in which something was written or removed since."""
+        now = self._revisions()
+        keys = {key for key, revision in now.items() if self._written.get(key) != revision}
+        collections = self._collections()
+        changed = self._below(keys | (self._written.keys() - now.keys()), collections)
+        return [collection for collection in collections if collection in changed]
+
+    def _below(self, keys: Iterable[str], collections: Iterable[str]) -> set[str]:
+        """Return the collections that these keys of the database belong to."""
+        starts = {self._kept_at(collection): collection for collection in collections}
+        return {starts[start] for key in keys for start in _starts(key) if start in starts}
+
+    def _kept_at(self, collection: str) -> str:
+        """Return the beginning of the keys of a collection: custom kinds stand below their group."""
+        *_, group, _version, resource = collection.split("/")
+        custom = f"{group}/{resource}" if collection in self._paths.values() else resource
+        return _KEPT_AT.get(collection, custom) + "/"
+
+    def _collections(self) -> tuple[str, ...]:
+        return (*self._custom(), *COLLECTIONS, NAMESPACES)
+
+    def _everything(self, accept: str, collections: Iterable[str]) -> dict[Key, Object]:
         found: dict[Key, Object] = {}
-        for collection in (*self._custom(), *COLLECTIONS, NAMESPACES):
+        for collection in collections:
             for body in self._list(collection, accept):
                 metadata = body["metadata"]
                 if (collection, metadata["name"]) not in _OTHERS:
@@ -171,6 +210,11 @@ def _path_of(definition: Object) -> str:
     spec = definition["spec"]
     stored = next(version["name"] for version in spec["versions"] if version["storage"])
     return f"{group_version_path(spec['group'] + '/' + stored)}/{spec['names']['plural']}"
+
+
+def _starts(key: str) -> list[str]:
+    first, _, rest = key.partition("/")
+    return [f"{first}/", f"{first}/{rest.partition('/')[0]}/"]
 
 
 def _collection(key: Key) -> str:

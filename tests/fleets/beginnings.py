@@ -16,6 +16,7 @@ from django.utils import timezone
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import vault
 from kbconsole.fleet.models import Credential, Plane
+from kbconsole.jobs.definition import canonical_text, digest
 from tests.fleets.protocol import Fleet
 from tests.guard import worker_folder
 
@@ -23,11 +24,14 @@ Row = dict[str, Any]
 _registered: dict[tuple[str, ...], list[Row]] = {}
 
 
-def seeded(folder: Path, line: str) -> Path:
-    """Return the state file of an embedded fleet that nobody has used. All of a line are the same fleet."""
-    kept = worker_folder() / f"beginning-{line}.sqlite3"
+def seeded(folder: Path, **shape: Any) -> Path:
+    """Return the state file of an embedded fleet that nobody has used. All of a shape are the same fleet.
+
+    `shape`: what EmbeddedFleet takes as `line`, `planes`, `spare` and `nodes`.
+    """
+    kept = worker_folder() / f"beginning-{digest(canonical_text(shape))}.sqlite3"
     if not kept.exists():
-        fleet = EmbeddedFleet(kept, line=line, controllers=False)
+        fleet = EmbeddedFleet(kept, controllers=False, **shape)
         fleet.start()
         fleet.stop()
         _forget_ports(kept)

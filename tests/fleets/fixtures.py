@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,12 +17,25 @@ from tests.fleets.real import RealFleet, RealServers
 from tests.guard import run_folder
 
 REAL = pytest.param("real", marks=pytest.mark.real)
+RUNNING = pytest.StashKey[RealServers]()
 # How often the stand-ins look, in seconds. Real servers have to work for every look.
 INTERVAL, REAL_INTERVAL = 0.15, 0.3
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the real servers after the last test that needs them: they work even when nobody asks.
+
+    Only in a process of pytest-xdist, where these tests stand together.
+    """
+    more = nextitem is not None and nextitem.get_closest_marker("real")
+    if "PYTEST_XDIST_WORKER" in os.environ and RUNNING in item.config.stash and not more:
+        item.config.stash[RUNNING].stop()
+        del item.config.stash[RUNNING]
+
+
 @pytest.fixture(scope="session")
-def real_servers() -> Iterator[RealServers]:
+def real_servers(request: pytest.FixtureRequest) -> Iterator[RealServers]:
     """Real API servers, started once per run. Whoever changes them takes them back: `fleet(line).reset()`.
 
     Raises FileExistsError in a second process of the run: two sets are more than a machine bears.
@@ -30,12 +44,14 @@ def real_servers() -> Iterator[RealServers]:
         pytest.skip(why)
     folder = run_folder() / "real"
     folder.mkdir()
-    servers = RealServers(folder)
+    stash = request.config.stash
+    stash[RUNNING] = RealServers(folder)
     try:
-        servers.start()
-        yield servers
+        stash[RUNNING].start()
+        yield stash[RUNNING]
     finally:
-        servers.stop()
+        if RUNNING in stash:
+            stash[RUNNING].stop()
 
 
 @pytest.fixture
@@ -69,7 +85,7 @@ def fleet(
 
 def embedded_fleet(folder: Path, line: str, delay: float) -> Iterator[EmbeddedFleet]:
     """Yield one as it is in the beginning and stop it."""
-    fleet = EmbeddedFleet(seeded(folder, line), line=line, delay=delay, interval=INTERVAL)
+    fleet = EmbeddedFleet(seeded(folder, line=line), line=line, delay=delay, interval=INTERVAL)
     fleet.start()
     try:
         yield fleet

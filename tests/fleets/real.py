@@ -43,7 +43,7 @@ class RealServers:
         self._used: set[str] = set()
 
     def start(self) -> None:
-        self.etcd.child.start()
+        self.etcd.start()
         for server in self.servers.values():
             server.start(wait=False)
         self.each(self.servers.values(), self._prepare)
@@ -88,7 +88,7 @@ class RealServers:
                 self._write(server, seed.control_plane(server.identity, line=line, contexts=list(PLANES)))
         else:
             self._write(server, seed.data_plane(server.identity))
-        self._baselines[server.name] = Baseline(api)
+        self._baselines[server.name] = Baseline(api, lambda: self.etcd.revisions(server.name))
         api.close()
 
     def _write(self, server: Server, what: seed.Seed) -> None:
@@ -155,7 +155,7 @@ class RealFleet:
             delay=delay,
             interval=interval,
             manager=not binaries.has(binaries.MANAGER),
-            writes=lambda _plane: self.servers.etcd.revision(),
+            writes=lambda plane: self.servers.etcd.writes(self._name(plane)),
         )
         self._controllers.start()
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import signal
+from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from threading import Thread
 from time import monotonic, sleep
+from typing import Any
 
 import urllib3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from urllib3.util import Retry
 
 from kbconsole.demo import ca
 from kbconsole.demo.plane import Identity
@@ -22,7 +29,14 @@ from tests.fleets import binaries
 from tests.fleets.api import Api
 from tests.fleets.processes import HOST, Child, Port
 
-FRESH_SECONDS = 0.1  # five stand-ins ask for the same
+KEY = re.compile(rb'"kv":\{"key":"([^"]+)"')
+OWN = (
+    "leases",
+    "masterleases",
+    "events",
+    "peerserverleases",
+)  # written all the time, and no object of a controller's
+CHUNK = 64 * 1024
 START_SECONDS = 300.0  # a busy machine; an idle one needs ten
 # What the stand-ins do not do: the end of namespaces, aggregated roles, owners that are gone, tokens in Secrets.
 CONTROLLERS = ",".join(
@@ -44,7 +58,7 @@ class Etcd:
         self._port, self._peer = Port(), Port()
         self.url = f"http://{HOST}:{self._port.number}"
         self._pool = urllib3.PoolManager(maxsize=8)
-        self._asked, self._revision = 0.0, 0
+        self._writes: Counter[str] = Counter()
         peer = f"http://{HOST}:{self._peer.number}"
         self.child = Child(
             "etcd",
@@ -63,17 +77,38 @@ class Etcd:
             folder / "etcd.log",
         )
 
-    def revision(self) -> int:
-        """Return how many writes it has taken, of all API servers; they rewrite their own leases every ten seconds."""
-        if monotonic() - self._asked > FRESH_SECONDS:
-            self._asked, self._revision = monotonic(), self._read_revision()
-        return self._revision
+    def start(self) -> None:
+        """Start it, and count from now on what is written."""
+        self.child.start()
+        Thread(target=self._count, name="etcd-writes", daemon=True).start()
 
-    def _read_revision(self) -> int:
-        answer = self._pool.request(
-            "POST", f"{self.url}/v3/kv/range", json={"key": "AA==", "count_only": True}
-        )
-        return int(answer.json()["header"]["revision"])
+    def writes(self, prefix: str) -> int:
+        """Return how often something was written or removed below `prefix`, but for what servers say of themselves."""
+        return self._writes[prefix]
+
+    def _count(self) -> None:
+        every = {"create_request": {"key": _encoded("/"), "range_end": _encoded("0")}}
+        with suppress(urllib3.exceptions.HTTPError):  # its end
+            answer = self._pool.request(
+                "POST", f"{self.url}/v3/watch", json=every, preload_content=False,
+                retries=Retry(total=None, connect=600, backoff_factor=0.1, backoff_max=0.2), timeout=None,
+            )  # fmt: skip
+            for key in _keys(answer.stream(CHUNK)):
+                _, prefix, *rest = key.split("/")
+                self._writes[prefix] += rest[0] not in OWN
+
+    def revisions(self, prefix: str) -> dict[str, int]:
+        """Return every key below `prefix`, without that, with the revision of its last write."""
+        first, end = f"/{prefix}/", f"/{prefix}0"  # "0" comes after "/"
+        found = self._range(key=_encoded(first), range_end=_encoded(end), keys_only=True)
+        return {
+            b64decode(row["key"]).decode().removeprefix(first): int(row["mod_revision"])
+            for row in found.get("kvs", [])
+        }
+
+    def _range(self, **question: str | bool) -> dict[str, Any]:
+        answer: dict[str, Any] = self._pool.request("POST", f"{self.url}/v3/kv/range", json=question).json()
+        return answer
 
     def stop(self) -> None:
         self._pool.clear()
@@ -238,6 +273,19 @@ class Server:
             "--kube-api-qps=500",
             "--kube-api-burst=500",
         )
+
+
+def _keys(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the keys of a stream of events as they come."""
+    left = b""
+    for chunk in chunks:
+        *lines, left = (left + chunk).split(b"\n")
+        for line in lines:
+            yield from (b64decode(found).decode() for found in KEY.findall(line))
+
+
+def _encoded(key: str) -> str:
+    return b64encode(key.encode()).decode()
 
 
 def _is_ready(api: Api) -> bool:

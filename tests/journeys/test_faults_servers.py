@@ -225,7 +225,6 @@ def test_another_cluster_behind_the_same_address_is_refused(
     nothing_begun(fleet)
 
 
-@pytest.mark.parametrize("line", ["0.9", "1.0"])
 def test_the_definition_of_clusters_is_removed(dana: User, adam: User, fleet: Fleet) -> None:
     register(fleet, adam)
     placement = traps.waiting(adam, dana)

@@ -293,25 +293,25 @@ def refusal(placement: Placement, by: User) -> str:
     return traps.words(plan.failure)
 
 
-def test_what_no_plane_has_cannot_be_copied(dana: User, adam: User, fleet: Fleet) -> None:
-    register(fleet, adam)
+def test_what_no_plane_has_cannot_be_copied(dana: User, adam: User, embedded: EmbeddedFleet) -> None:
+    register(embedded, adam)
     placement = traps.in_service(adam, dana)
     for plane in PLANES:
-        lose(fleet, plane, ROLE_BINDING, ACCOUNT)
+        lose(embedded, plane, ROLE_BINDING, ACCOUNT)
     said = refusal(placement, dana)
     assert said.startswith(f"Nothing to copy from: no plane of etcd-demo has RoleBinding {ACCOUNT}.")
 
 
 def test_an_object_of_somebody_else_with_that_name_is_not_touched(
-    dana: User, adam: User, fleet: Fleet
+    dana: User, adam: User, embedded: EmbeddedFleet
 ) -> None:
-    register(fleet, adam)
+    register(embedded, adam)
     placement = traps.in_service(adam, dana)
-    lose(fleet, "k8s-3", CONFIG_MAP, ENV)
-    theirs(fleet, "k8s-3")
+    lose(embedded, "k8s-3", CONFIG_MAP, ENV)
+    theirs(embedded, "k8s-3")
     said = refusal(placement, dana)
     assert said.startswith(f"k8s-3 has a ConfigMap default/{ENV} that does not belong to this database")
-    assert the(fleet, "k8s-3", CONFIG_MAP, ENV)["data"] == {"mine": "yes"}
+    assert the(embedded, "k8s-3", CONFIG_MAP, ENV)["data"] == {"mine": "yes"}
 
 
 def test_somebody_elses_object_that_appears_after_the_approval_is_not_touched(

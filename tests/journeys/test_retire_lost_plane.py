@@ -20,9 +20,10 @@ from placements.models import Placement
 from tests.driving import drive, ticks
 from tests.journeys import traps
 from tests.journeys.fleet import PLANES, register, trouble
+from tests.operator.rows import BOTH
 from tests.people import signed_in
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("line", ["0.9", "1.0"])]
+pytestmark = pytest.mark.django_db(transaction=True)
 Impatient = Callable[..., None]
 OWN = (POD, PVC, SERVICE, CONFIG_MAP)
 LOST = "k8s-3"
@@ -74,6 +75,7 @@ def test_the_plan_says_that_the_plane_is_unknown_and_the_approver_accepts_it(
         jobs.decide(plan.pk, by=adam, approve=True, seen_hash=plan.hash, accepted=others)
 
 
+@BOTH
 def test_the_planes_that_answer_are_cleaned_and_the_lost_one_when_it_is_back(
     lost: Placement, dana: User, adam: User, embedded: EmbeddedFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,7 +160,6 @@ def test_a_plane_that_fails_the_console_holds_back_only_its_own_lane(
     assert (run.status, placement.status) == ("succeeded", "in_service"), trouble(run)
 
 
-@BOTH
 @shows("f dies")
 def test_a_dead_plane_is_told_although_the_cluster_says_running(dana: User, adam: User, fleet: Fleet) -> None:
     register(fleet, adam)
@@ -230,7 +229,6 @@ def test_an_operator_that_was_started_while_a_plane_is_dead_serves_no_other_unti
 # b, f: mirrored objects
 
 
-@BOTH
 @shows("f back")
 def test_a_mirrored_object_that_is_missing_on_one_plane_is_named_with_its_cure(
     dana: User, adam: User, fleet: Fleet
@@ -279,8 +277,14 @@ def test_kubeblocks_kinds_that_appear_later_are_found_by_the_next_check(
 
 
 @pytest.mark.parametrize(
-    ("replicas", "planes"),
-    [(4, ("k8s-3", "k8s-2", "k8s-1")), (5, PLANES), (3, ("k8s-2",)), (1, ("k8s-3", "k8s-1"))],
+    ("replicas", "planes", "backend"),
+    [
+        (4, ("k8s-3", "k8s-2", "k8s-1"), "embedded"),
+        pytest.param(4, ("k8s-3", "k8s-2", "k8s-1"), "real", marks=pytest.mark.real),
+        (5, PLANES, "embedded"),
+        (3, ("k8s-2",), "embedded"),
+        (1, ("k8s-3", "k8s-1"), "embedded"),
+    ],
 )
 @shows("d, g")
 def test_replicas_go_round_the_planes_in_their_order(

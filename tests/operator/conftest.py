@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kbconsole.demo.fleet import EmbeddedFleet
 from tests.fleets import binaries
+from tests.fleets.beginnings import seeded
 from tests.operator.world import World
 
 
@@ -20,7 +22,8 @@ def world(request: pytest.FixtureRequest, backend: str, line: str, tmp_path: Pat
 
 
 def _embedded(folder: Path, line: str) -> Iterator[World]:
-    fleet = EmbeddedFleet(folder / "fleet.sqlite3", spare=None, line=line, controllers=False, nodes=1)
+    shape: dict[str, Any] = {"spare": None, "line": line, "nodes": 1}
+    fleet = EmbeddedFleet(seeded(folder, **shape), controllers=False, **shape)
     fleet.start()
     world = World(fleet)
     try:

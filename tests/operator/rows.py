@@ -16,6 +16,11 @@ Test = TypeVar("Test", bound=Callable[..., object])
 LINES = ("0.9", "1.0")
 BOTH = pytest.mark.parametrize("line", LINES)
 NEW = pytest.mark.parametrize("line", ["1.0"])
+# Of what both lines did alike, real servers are shown one: to them there is no difference either.
+ALIKE = pytest.mark.parametrize(
+    ("line", "backend"),
+    [("0.9", "embedded"), ("1.0", "embedded"), pytest.param("1.0", "real", marks=pytest.mark.real)],
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def lines_of(test: Callable[..., object]) -> set[str]:
     for mark in getattr(test, "pytestmark", []):
         if mark.name == "parametrize":
             names = mark.args[0].split(",") if isinstance(mark.args[0], str) else list(mark.args[0])
-            for values in mark.args[1] if "line" in names else ():
+            for row in mark.args[1] if "line" in names else ():
+                values = getattr(row, "values", row)
                 found.add(values if len(names) == 1 else values[names.index("line")])
     return found or {LINES[0]}

@@ -11,11 +11,11 @@ from kbconsole.k8s.kinds import (
     SERVICE,
     SERVICE_ACCOUNT,
 )
-from tests.operator.rows import BOTH, shows
+from tests.operator.rows import ALIKE, shows
 from tests.operator.world import ALL, PLANES, World
 
 
-@BOTH
+@ALIKE
 @shows("f dies")
 def test_a_dead_plane_keeps_old_clusters_running_and_new_ones_unmade_everywhere(world: World) -> None:
     world.prepare()
@@ -33,7 +33,7 @@ def test_a_dead_plane_keeps_old_clusters_running_and_new_ones_unmade_everywhere(
     assert world.phase("new") == "Running"
 
 
-@BOTH
+@ALIKE
 @shows("f restarted")
 def test_an_operator_that_starts_while_a_plane_is_dead_handles_no_plane_and_exits(world: World) -> None:
     world.prepare()
@@ -53,7 +53,7 @@ def test_an_operator_that_starts_while_a_plane_is_dead_handles_no_plane_and_exit
     assert (world.is_available(), world.phase("two")) == (True, "Running")
 
 
-@BOTH
+@ALIKE
 @shows("f disabled")
 def test_a_disabled_plane_gets_nothing_and_is_not_made_up_for(world: World) -> None:
     world.prepare()
@@ -71,7 +71,7 @@ def test_a_disabled_plane_gets_nothing_and_is_not_made_up_for(world: World) -> N
     assert world.names("k8s-2", POD) == ["old-etcd-1"]  # chosen all the same, and lost
 
 
-@BOTH
+@ALIKE
 @shows("f back")
 def test_a_plane_that_is_back_lacks_what_is_mirrored_until_it_is_copied(world: World) -> None:
     world.prepare()
@@ -93,7 +93,7 @@ def test_a_plane_that_is_back_lacks_what_is_mirrored_until_it_is_copied(world: W
     assert world.names("k8s-2", POD) == ["e-etcd-1"]
 
 
-@BOTH
+@ALIKE
 @shows("f deleted")
 def test_a_deletion_while_a_plane_is_disabled_leaves_everything_of_that_plane_behind(world: World) -> None:
     world.prepare()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kbconsole.k8s.kinds import CONFIG_MAP, POD, SERVICE
-from tests.operator.rows import BOTH
+from tests.operator.rows import ALIKE
 from tests.operator.world import PLANES, World
 
 
-@BOTH
+@ALIKE
 def test_an_unknown_definition_gives_a_false_condition_and_no_phase(world: World) -> None:
     world.prepare()
     world.place(componentDef="etcd-3-1.0.3")

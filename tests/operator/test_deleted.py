@@ -12,7 +12,7 @@ from kbconsole.k8s.kinds import (
     SERVICE,
     SERVICE_ACCOUNT,
 )
-from tests.operator.rows import BOTH, shows
+from tests.operator.rows import ALIKE, BOTH, shows
 from tests.operator.world import PLANES, SPACE, World
 
 
@@ -39,7 +39,7 @@ def test_a_deletion_leaves_services_environment_and_account_in_every_plane(world
         assert len(world.names(plane, SERVICE_ACCOUNT)) == len(world.names(plane, ROLE_BINDING)) == 1
 
 
-@BOTH
+@ALIKE
 @shows("h again")
 def test_left_overs_are_used_as_they_are_by_a_cluster_of_the_same_name(world: World) -> None:
     world.prepare()
@@ -58,7 +58,7 @@ def test_left_overs_are_used_as_they_are_by_a_cluster_of_the_same_name(world: Wo
     assert environment["metadata"]["ownerReferences"][0]["uid"] == owner
 
 
-@BOTH
+@ALIKE
 def test_a_cluster_that_must_not_be_terminated_is_not(world: World) -> None:
     world.prepare()
     world.place(policy="DoNotTerminate")

@@ -13,7 +13,7 @@ from kbconsole.k8s.kinds import (
     SERVICE,
     SERVICE_ACCOUNT,
 )
-from tests.operator.rows import BOTH, shows
+from tests.operator.rows import ALIKE, BOTH, shows
 from tests.operator.world import PLANES, World
 
 MIRRORED = (SERVICE, CONFIG_MAP, SERVICE_ACCOUNT, ROLE_BINDING)
@@ -98,7 +98,7 @@ def test_the_new_line_shares_accounts_between_clusters_and_owns_its_volumes(worl
         assert [owner["kind"] for owner in owners] == ([] if old else ["InstanceSet"])
 
 
-@BOTH
+@ALIKE
 @shows("d, g")
 def test_the_fourth_replica_goes_to_the_first_plane_of_the_list(world: World) -> None:
     world.prepare()
@@ -112,7 +112,7 @@ def test_the_fourth_replica_goes_to_the_first_plane_of_the_list(world: World) ->
     }
 
 
-@BOTH
+@ALIKE
 def test_without_an_annotation_the_operator_chooses_and_writes_it_down(world: World) -> None:
     world.prepare()
     world.place("", replicas=2)

@@ -7,7 +7,7 @@ import pytest
 from kbconsole.demo.aggregation import Collector
 from kbconsole.demo.kbobjects import PLACEMENT, ROLE
 from kbconsole.k8s.kinds import CLUSTER_ROLE, CONFIG_MAP, POD, PVC, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT
-from tests.operator.rows import BOTH, shows
+from tests.operator.rows import ALIKE, BOTH, shows
 from tests.operator.world import ALL, PLANES, SPACE, World
 
 NOWHERE: dict[str, list[str]] = {plane: [] for plane in PLANES}
@@ -72,7 +72,7 @@ def test_a_namespace_made_late_does_not_heal(world: World) -> None:
         assert waiting["reason"] == "CreateContainerConfigError"
 
 
-@BOTH
+@ALIKE
 @shows("c")
 @pytest.mark.parametrize("placement", ["k8s-1,nope,k8s-3", "k8s-1, k8s-2,k8s-3"])
 def test_ordinals_from_the_first_unknown_context_on_are_silently_not_made(
@@ -86,7 +86,7 @@ def test_ordinals_from_the_first_unknown_context_on_are_silently_not_made(
     assert world.warnings() == []
 
 
-@BOTH
+@ALIKE
 @shows("c none known")
 def test_a_cluster_without_any_known_context_stops_all_management(world: World) -> None:
     world.prepare()
@@ -122,7 +122,7 @@ def test_kubeblocks_kinds_in_a_plane_doom_its_pods_and_on_the_new_line_its_volum
     assert world.names("k8s-1", POD) == ["e-etcd-0"]
 
 
-@BOTH
+@ALIKE
 @shows("no contexts")
 def test_an_operator_without_contexts_makes_clusters_a_second_time_at_home(world: World) -> None:
     world.prepare()
