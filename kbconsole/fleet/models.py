@@ -10,9 +10,11 @@ from django.db import models
 from django.utils import timezone
 
 from kbconsole.common.roles import roles_of
+from kbconsole.fleet.command_models import CommandRun
 from kbconsole.fleet.room import Room
 from kbconsole.fleet.rungs import Rung
 
+__all__ = ("CommandRun", "Credential", "KubeconfigDraft", "Plane")
 DRAFT_LIFETIME = timedelta(minutes=30)
 QUIET = timedelta(seconds=90)
 """How long a plane may go without being asked, or three rounds of the checker where these are longer."""

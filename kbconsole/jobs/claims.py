@@ -12,7 +12,7 @@ from django.utils import timezone
 from kbconsole.audit.services import record
 from kbconsole.common.lifecycle import transition
 from kbconsole.common.sentences import Sentence, say
-from kbconsole.jobs.definition import Finding, Level, Outcome, Verdict
+from kbconsole.jobs.definition import Change, Finding, Level, Outcome, Verdict
 from kbconsole.jobs.events import LEVELS, log
 from kbconsole.jobs.execution import Result
 from kbconsole.jobs.lifecycle import STEP
@@ -122,13 +122,17 @@ def stored_finding(finding: Finding) -> dict[str, object]:
 
 def _tell(run: Run, row: RunStep, result: Result, finding: Finding | None, before: object) -> None:
     """Write the lines and the audit entry of what happened; a wait that says the same again writes none."""
-    if result.outcome is not None:
+    change = row.content["change"]
+    lasts = change is not None and Change.load(change).lasts
+    if result.outcome is not None and not lasts:
         _tell_outcome(run, row, result.outcome)
+    if lasts and row.status == StepStatus.SUCCEEDED:
+        _audit_result(run, row, "success", row.sentence)
     if finding is None:
         log(run, say("jobs.step_done"), level=Level.PASS, step=row)
     elif stored_finding(finding) != before:
         log(run, finding.sentence, level=LEVELS[finding.verdict], step=row)
-    if row.content["change"] and row.status in (StepStatus.FAILED, StepStatus.ERRORED):
+    if change and row.status in (StepStatus.FAILED, StepStatus.ERRORED):
         said: Sentence = finding.sentence if finding else say("jobs.step_done")
         _audit_result(run, row, "failure", said)
 

@@ -175,6 +175,9 @@ class Action(ABC):
 class Change(Action):
     """Something that a step does to a plane. Safe to repeat."""
 
+    lasts: ClassVar[bool] = False
+    """Whether `carry_out` only begins it, and the step's check tells when it has ended."""
+
     @abstractmethod
     def diff(self) -> Diff:
         """Ask the plane what would happen; change nothing. Raises ConsoleError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from django.db import connections
@@ -12,6 +13,12 @@ from kbconsole.common.sentences import say
 from kbconsole.jobs.definition import Finding, Outcome, Step, Verdict
 
 logger = logging.getLogger(__name__)
+_step: ContextVar[int] = ContextVar("step")
+
+
+def current_step() -> int:
+    """Return the id of the row that this thread carries out, for what outlives the thread. Raises LookupError."""
+    return _step.get()
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,9 @@ def execute(step: Step, *, changed: bool, where: str) -> Result:
         )
 
 
-def execute_in_thread(step: Step, *, changed: bool, where: str) -> Result:
-    """Do the same in a thread of a pool, which must not keep a database connection."""
+def execute_in_thread(step: Step, *, changed: bool, where: str, row: int = 0) -> Result:
+    """Do the same in a thread of a pool, which must not keep a database connection. `row` is the step's id."""
+    _step.set(row)
     try:
         return execute(step, changed=changed, where=where)
     finally:

@@ -103,6 +103,11 @@ class StepShown:
         return self.row.status in PARKED
 
     @property
+    def by_hand(self) -> bool:
+        """Whether a person has to run its commands; then the console looks at what came of them."""
+        return self.row.status == StepStatus.NEEDS_PERSON and bool(self.commands)
+
+    @property
     def warned(self) -> bool:
         return self.row.status == StepStatus.SUCCEEDED and _verdict(self.row) == Verdict.WARN
 

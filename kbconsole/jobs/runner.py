@@ -96,7 +96,7 @@ def _launch(
             if claims.claim(run, row):
                 where = f"run {run.pk} step {row.position}"
                 future = pool.submit(
-                    execute_in_thread, row.step(), changed=row.outcome is not None, where=where
+                    execute_in_thread, row.step(), changed=row.outcome is not None, where=where, row=row.pk
                 )
                 flying[future] = row
     return bool(flying)

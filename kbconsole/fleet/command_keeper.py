@@ -1,0 +1,167 @@
+"""Looking after one command, in a process of its own (kbconsole/fleet/command_process.py).
+
+It says every second that it is alive, writes what the command prints to the events of the run, ends it when the run is
+cancelled, its time is over or the console is stopped, and dies with it: if this process is killed, the kernel kills
+the command.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import time
+from contextlib import suppress
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from kbconsole.common.errors import ConsoleError
+from kbconsole.common.sentences import Json, say
+from kbconsole.fleet import access
+from kbconsole.fleet.command_models import CommandRun, CommandStatus
+from kbconsole.fleet.commands import CANCELLED, FAILED_TO_START, LOST, STOPPED, RunCommand, last_lines
+from kbconsole.jobs.definition import Change, Level
+from kbconsole.jobs.events import log
+from kbconsole.jobs.models import ACTIVE, Run
+from kbconsole.k8s import kubeconfig
+from kbconsole.k8s.addresses import AddressRefused, Endpoint, Rules
+from kbconsole.k8s.credentials import PlaneCredential
+from kbconsole.k8s.private_folder import sweep
+from kbconsole.k8s.processes import Command, Exit, Lines, run
+from kbconsole.k8s.redaction import Redactor
+from kbconsole.k8s.storable import storable
+
+logger = logging.getLogger(__name__)
+BEAT_SECONDS = 1.0
+MOST_LINES = 1000
+LONGEST_LINE = 1000
+_COULD_NOT = 126
+"""The exit code of what was not started, as a shell has it."""
+
+
+class Keeper:
+    """Looks after the command of one row."""
+
+    def __init__(self, row: CommandRun) -> None:
+        self.row = row
+        self.stopped = False
+        self.lines: list[str] = []
+        self._told = 0
+        self._next_beat = 0.0
+        self._why = ""
+        change = Change.load(row.command)
+        assert isinstance(change, RunCommand)  # noqa: S101  nothing else is stored there
+        self.change = change
+
+    def keep(self) -> None:
+        """Run the command and write down how it ended. Whoever comes second does nothing."""
+        now = timezone.now()
+        mine = CommandRun.objects.filter(pk=self.row.pk, status=CommandStatus.STARTING)
+        if not mine.update(status=CommandStatus.RUNNING, started_at=now, beat_at=now):
+            return
+        try:
+            self._wait_for_older()
+            why = self._stop()
+            self._end(
+                Exit(0, why, "", False) if why else run(self._command(), on_lines=self._tell, stop=self._stop)
+            )
+        except (ConsoleError, AddressRefused, OSError) as error:
+            self._tell([("stderr", str(error))])
+            self._end(Exit(_COULD_NOT, "", "", False))
+        except BaseException:
+            self._end(Exit(_COULD_NOT, FAILED_TO_START, "", False))
+            raise
+
+    def _wait_for_older(self) -> None:
+        """Wait while the command of an earlier attempt is being ended, so that never two run at once."""
+        older = CommandRun.objects.filter(step=self.row.step_id, attempt__lt=self.row.attempt)
+        while any(not row.dead for row in older.exclude(status=CommandStatus.ENDED)) and not self._stop():
+            time.sleep(BEAT_SECONDS / 2)
+
+    def _command(self) -> Command:
+        """Return what is run, with the credentials of its planes. Raises ConsoleError, AddressRefused, OSError."""
+        change, rules = self.change, Rules.of_settings()
+        given: dict[str, PlaneCredential] = {}
+        for plane in (change.plane, *change.planes):
+            access.client(plane).groups()  # raises where another Kubernetes cluster answers by now
+            given[plane] = access.credential(plane)
+            Endpoint(given[plane].server, rules).url(timeout=5)
+        secrets = [part for one in given.values() for part in (one.token, one.client_key_pem)]
+        return Command(
+            binary=change.kind.binary, args=change.argv(), kubeconfig=kubeconfig.write(given),
+            stdin=change.stdin(), seconds=change.seconds, secrets=tuple(secrets),
+        )  # fmt: skip
+
+    def _stop(self) -> str:
+        """Say that this process is alive; return why the command has to end, or ""."""
+        if self.stopped:
+            return STOPPED
+        if time.monotonic() < self._next_beat:
+            return self._why
+        self._next_beat = time.monotonic() + BEAT_SECONDS
+        mine = CommandRun.objects.filter(pk=self.row.pk, status=CommandStatus.RUNNING)
+        self._why = "" if mine.update(beat_at=timezone.now()) else LOST
+        owner = (
+            Run.objects.filter(steps=self.row.step_id).values("cancel_requested", "status", "attempt").get()
+        )
+        if owner["cancel_requested"] or owner["status"] not in ACTIVE or owner["attempt"] != self.row.attempt:
+            self._why = CANCELLED
+        return self._why
+
+    def _tell(self, lines: Lines) -> None:
+        """Append what was printed to the events of the run; JSON is for parsing, not for reading."""
+        wanted = [text for stream, text in lines if not (stream == "stdout" and self.change.wants_json)]
+        said = [storable(text[:LONGEST_LINE]) for text in wanted]
+        self.lines = [*self.lines, *said][-20:]
+        new = said[: max(MOST_LINES - self._told, 0)]
+        cut = len(new) < len(said) and self._told <= MOST_LINES
+        self._told += len(said)
+        if not new and not cut:
+            return
+        step = self.row.step
+        with transaction.atomic():
+            for text in new:
+                log(step.run, say("fleet.command_line", text=text), step=step)
+            if cut:
+                log(step.run, say("fleet.command_cut"), level=Level.WARN, step=step)
+
+    def _end(self, ended: Exit) -> None:
+        answer = self._answer(ended) if self.change.wants_json and not ended.cut else None
+        CommandRun.objects.filter(pk=self.row.pk, status=CommandStatus.RUNNING).update(
+            status=CommandStatus.ENDED, ended_at=timezone.now(), exit_code=ended.code, why=ended.why, answer=answer,
+            tail=last_lines(self.lines),
+        )  # fmt: skip
+
+    def _answer(self, ended: Exit) -> Json:
+        with suppress(ValueError, RecursionError):
+            return redacted(json.loads(storable(ended.stdout)), Redactor())
+        return None
+
+
+def redacted(value: Json, redactor: Redactor) -> Json:
+    """Return JSON without what looks like a secret in any of its texts."""
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, dict):
+        return {redactor.text(key): redacted(below, redactor) for key, below in value.items()}
+    return [redacted(below, redactor) for below in value] if isinstance(value, list) else value
+
+
+def main(pk: int) -> None:
+    sweep()
+    row = CommandRun.objects.select_related("step__run").get(pk=pk)
+    keeper = Keeper(row)
+
+    def stop(*_: Any) -> None:
+        keeper.stopped = True
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        keeper.keep()
+    except Exception:
+        logger.exception("command %s stopped by a bug", pk)
+    finally:
+        connection.close()
