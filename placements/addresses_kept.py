@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,11 @@ from kbconsole.common.sentences import Json, say
 from networking.kinds.base import kind_named
 from networking.kinds.nodes import NodeChoice
 from placements.addresses import host_port, hosts_of, pod_of, read_node, split_endpoint
+from placements.addresses_dns import configured_zone
 from placements.connection import Bundle
 from placements.engines.base import Endpoint
 from placements.models import ClientAccess, ClientAddress, Placement
+from placements.observation import client_endpoints
 
 
 def choice_of(outside: str, config: Mapping[str, Json], plane: str) -> NodeChoice | None:
@@ -92,7 +94,9 @@ def bundle_of(placement: Placement, rows: Iterable[ClientAddress], zone: str) ->
         host, port = split_endpoint(row.endpoints[0])
         hosts[row.ordinal] = tuple(split_endpoint(one)[0] for one in row.endpoints)
         leads = pods.get(pod, {}).get("role") == engine.leader_role and pods[pod].get("ready")
-        endpoints.append(Endpoint(row.ordinal, row.plane, pod, host, port, bool(leads), row.node_port))
+        endpoints.append(
+            Endpoint(row.ordinal, row.plane, pod, row.service, host, port, bool(leads), row.node_port)
+        )
     return Bundle(
         placement.name, placement.namespace, engine, tuple(endpoints), tuple(missing), zone,
         settings.KBCONSOLE_DNS_TTL, hosts,
@@ -102,10 +106,31 @@ def bundle_of(placement: Placement, rows: Iterable[ClientAddress], zone: str) ->
 def bundle_of_services(placement: Placement, found: Iterable[Mapping[str, Any]], zone: str) -> Bundle:
     """Return the same from services of the engine's own definition, as `observation.client_endpoints` found them."""
     endpoints = [
-        Endpoint(ordinal, one["plane"], one["service"], one["address"], one["port"])
+        Endpoint(ordinal, one["plane"], "", one["service"], one["address"], one["port"])
         for ordinal, one in enumerate(found)
     ]
     return Bundle(
         placement.name, placement.namespace, placement.kind_of_engine, tuple(endpoints), (), zone,
         settings.KBCONSOLE_DNS_TTL,
     )  # fmt: skip
+
+
+def connection_of(
+    placement: Placement,
+    *,
+    access: ClientAccess | None = None,
+    rows: Sequence[ClientAddress] | None = None,
+    observed: Mapping[str, Json] | None = None,
+) -> Bundle:
+    """Return what clients need now: of the console's own services or, where there are none, of the definition's.
+
+    What the caller has read already is not read again.
+    """
+    if rows is None:
+        access = ClientAccess.objects.filter(placement=placement).first()
+        rows = list(placement.addresses.all()) if access else []
+    zone = (access.zone if access else "") or configured_zone()
+    if rows:
+        return bundle_of(placement, rows, zone)
+    seen = placement.observed if observed is None else observed
+    return bundle_of_services(placement, client_endpoints(seen, placement.kind_of_engine), zone)

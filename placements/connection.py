@@ -66,7 +66,7 @@ class Bundle:
     def firewall(self) -> list[str]:
         """A line per host and port that clients have to be let through to."""
         return [
-            f"{host} tcp/{one.port}  # {one.plane} {one.pod}"
+            f"{host} tcp/{one.port}  # {one.plane} {one.pod or one.service}"
             for one in self.endpoints
             for host in self.hosts.get(one.ordinal, (one.host,))
         ]
@@ -129,7 +129,7 @@ class Bundle:
         first = self.leader or (self.endpoints[0] if self.endpoints else None)
         for one in self.endpoints:
             spare = "" if self.engine.follows_itself or one is first else " backup"
-            lines.append(f"    server {one.pod} {one.address}{spare}")
+            lines.append(f"    server {one.pod or one.service} {one.address}{spare}")
         return "\n".join(lines)
 
     @property

@@ -16,6 +16,7 @@ from kbconsole.jobs.models import Plan
 from kbconsole.people.models import Team
 from networking.models import Profile
 from placements import services
+from placements.addresses_kept import connection_of
 from placements.api.base import EVERY_ROLE, Api, Pages
 from placements.api.describe import answers, lists
 from placements.api.fields import Answer, AnyObject, Body, SentenceField, SentencesField, Text, Whole
@@ -34,10 +35,11 @@ from placements.hand_over import hand_over
 from placements.jobs import known_definition
 from placements.models import Placement, Status
 from placements.names import names_of
-from placements.observation import client_endpoints, replica_rows
+from placements.observation import replica_rows
 from placements.rendering import TerminationPolicy
 from placements.wishes import Wish
 
+STANDING = (Status.IN_SERVICE, Status.ATTENTION)
 NOT_THERE = 0
 """A number that no row has."""
 
@@ -179,6 +181,16 @@ def current_plan(user: Any, pk: int) -> Plan:
     return plan_of(user, newest)
 
 
+def endpoint_rows(placement: Placement) -> list[dict[str, Any]]:
+    """Return `{plane, service, address, port}` of each address that clients outside can use."""
+    if placement.status not in STANDING:
+        return []
+    return [
+        {"plane": one.plane, "service": one.service, "address": one.host, "port": one.port}
+        for one in connection_of(placement).endpoints
+    ]
+
+
 def detailed(placement: Placement) -> Placement:
     """Give a placement the attributes of PlacementDetail that no column holds."""
     engine, extra = placement.kind_of_engine, placement
@@ -186,7 +198,7 @@ def detailed(placement: Placement) -> Placement:
     rows: Any = replica_rows(placement.observed, names.pods, placement.planes, names.pod_services)
     more = {
         "replica_rows": rows,
-        "endpoints": client_endpoints(placement.observed, engine),
+        "endpoints": endpoint_rows(placement),
         "plan": placement.plans().values_list("pk", flat=True).first(),
         "run": placement.runs().values_list("pk", flat=True).first(),
     }

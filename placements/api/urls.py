@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from placements.api import audit, databases, people, persons, planes, plans, profiles, runs
+from placements.api import addresses, audit, databases, people, persons, planes, plans, profiles, runs
 from placements.api.schema import Nowhere, Schema
 
 app_name = "api"
@@ -44,6 +44,9 @@ urlpatterns = [
     path("placements/<int:pk>/retire/", databases.PlacementRetire.as_view(), name="placement-retire"),
     path("placements/<int:pk>/hand-over/", databases.PlacementHandOver.as_view(), name="placement-hand-over"),
     path("placements/<int:pk>/repair/", databases.PlacementRepair.as_view(), name="placement-repair"),
+    path("placements/<int:pk>/connection/", addresses.ConnectionOne.as_view(), name="connection"),
+    path("placements/<int:pk>/addresses/", addresses.AddressesGive.as_view(), name="addresses"),
+    path("placements/<int:pk>/addresses/take/", addresses.AddressesTake.as_view(), name="addresses-take"),
     path("placements/<int:pk>/check/", databases.PlacementCheck.as_view(), name="placement-check"),
     path(
         "placements/<int:pk>/plan-again/", databases.PlacementPlanAgain.as_view(), name="placement-plan-again"

@@ -56,11 +56,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where clients reach one replica first. `node_port`: the port is one of its plane's nodes, not of its own."""
+    """Where clients reach one replica first. `node_port`: the port is one of its plane's nodes, not of its own.
+
+    `service` is the Service behind it; `pod` is "" where that was not told.
+    """
 
     ordinal: int
     plane: str
     pod: str
+    service: str
     host: str
     port: int
     leader: bool = False

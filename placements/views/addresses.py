@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from kbconsole.common.errors import ConsoleError, Refused
 from kbconsole.jobs.models import Plan
 from placements import connecting
-from placements.views.connect import STANDING, connection_of
+from placements.addresses_kept import connection_of
+from placements.views.connect import STANDING
 from placements.views.detail import found, refused_in_place
 
 

@@ -29,7 +29,7 @@ def server(settings: Any) -> Iterator[DnsServer]:
 
 def bundle(leader: int, *hosts: str) -> Bundle:
     found = [
-        Endpoint(n, f"k8s-{n + 1}", f"etcd-demo-etcd-{n}", host, 2379, n == leader)
+        Endpoint(n, f"k8s-{n + 1}", f"etcd-demo-etcd-{n}", f"etcd-demo-etcd-out-{n}", host, 2379, n == leader)
         for n, host in enumerate(hosts)
     ]
     return Bundle("etcd-demo", "default", Etcd(), tuple(found), zone=ZONE)
