@@ -98,7 +98,9 @@ class Network:
         return list(dict.fromkeys(str(kind.note) for kind, _config in self._parts))
 
     def label(self) -> str:
-        """Return what the kinds are called."""
+        """Return what the kinds are called; of one that is gone only its slug."""
+        if not self.known:
+            return " + ".join(slug for slug in (self.kind, self.outside) if slug)
         return " + ".join(dict.fromkeys(str(kind.label) for kind, _config in self._parts))
 
 
