@@ -77,7 +77,10 @@ def test_two_people_from_a_rejection_to_an_approval(dana: User, adam: User, prof
     placement.refresh_from_db()
     assert (placement.status, Run.objects.filter(job="place-database").count()) == (Status.APPLYING, 1)
     told = str(Entry.objects.get(act="placement.sent_again").sentence)
-    assert told == "Edited the request for etcd-demo, which was Rejected, and sent it again"
+    assert told == (
+        "Edited the request for etcd-demo, which was Rejected, and sent it again; other than before: "
+        "Replicas, What it is for"
+    )
 
 
 def test_what_was_taken_back_is_sent_again(dana: User, profile: Profile) -> None:
