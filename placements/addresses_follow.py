@@ -20,7 +20,7 @@ from kbconsole.k8s.errors import KubeError
 from networking.kinds.nodes import NodeChoice
 from placements import addresses_dns
 from placements.addresses_kept import bundle_of, choice_of, keep, nodes_of_pods
-from placements.addresses_read import read_clients
+from placements.addresses_read import always, read_clients
 from placements.losses import RUNNING
 from placements.models import SUBJECT, ClientAccess, Placement
 
@@ -36,7 +36,7 @@ def refresh(row: ClientAccess) -> None:
     for plane in placement.planes:
         choice = choice_of(row.outside, row.outside_config, plane)
         answer = read_clients(
-            client(plane), plane, lambda _service, choice=choice: choice, nodes_of_pods(placement),
+            client(plane), plane, always(choice), nodes_of_pods(placement),
             database=placement.name, namespace=placement.namespace,
         )  # fmt: skip
         keep(row.pk, plane, answer, timezone.now())

@@ -32,10 +32,19 @@ MOST = 300
 """How much of a plane's own words is kept."""
 
 
+Choice = Callable[[Mapping[str, Any]], NodeChoice | None]
+"""Which nodes' addresses count for a service."""
+
+
+def always(choice: NodeChoice | None) -> Choice:
+    """Return the same for every service: those of one database."""
+    return lambda _service: choice
+
+
 def read_clients(
     client: PlaneClient,
     plane: str,
-    choice: Callable[[Mapping[str, Any]], NodeChoice | None],
+    choice: Choice,
     runs_on: Mapping[str, str],
     *,
     database: str = "",
@@ -43,7 +52,7 @@ def read_clients(
 ) -> dict[str, Json]:
     """Return `{services, nodes, why}` of one database on a plane, or of all databases. Raises KubeError.
 
-    `choice` says for a service which nodes' addresses count, `runs_on` has pod → node. Nodes are read only where a
+    `runs_on` has pod → node. Nodes are read only where a
     service is reached by them; `why` has, for each service without an address, the stored sentence that says why.
     """
     labels = selector_of(client_labels(database)) if database else DATABASE

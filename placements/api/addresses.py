@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
@@ -37,9 +38,10 @@ class ConnectionOne(Api):
     @answers(ConnectionAnswer)
     def get(self, request: Request, pk: int) -> Response:
         placement = placement_of(request.user, pk)
-        bundle, fields = connection_of(placement), ConnectionAnswer().fields
-        found: dict[str, Any] = {name: getattr(bundle, name) for name in fields}
-        found |= {"endpoints": endpoint_rows(placement)}
+        bundle = connection_of(placement)
+        names: Iterable[str] = ConnectionAnswer().fields
+        found: dict[str, Any] = {name: getattr(bundle, name) for name in names}
+        found["endpoints"] = endpoint_rows(placement)
         return self.answer(request, ConnectionAnswer, found)
 
 

@@ -16,7 +16,7 @@ from kbconsole.k8s.errors import KubeError
 from kbconsole.k8s.kinds import SERVICE, selector_of
 from placements.addresses import client_labels
 from placements.addresses_kept import choice_of, nodes_of_pods
-from placements.addresses_read import read_clients
+from placements.addresses_read import always, read_clients
 from placements.checks.running import seen
 from placements.models import Placement
 
@@ -75,7 +75,7 @@ class ClientAddresses(Check):
         choice = choice_of(self.outside, self.outside_config, plane)
         runs_on = nodes_of_pods(Placement.objects.get(pk=self.placement))
         return read_clients(
-            access.client(plane), plane, lambda _service: choice, runs_on,
+            access.client(plane), plane, always(choice), runs_on,
             database=self.name, namespace=self.namespace,
         )  # fmt: skip
 

@@ -101,9 +101,9 @@ class DnsServer(socketserver.ThreadingTCPServer):
 def _bad_signature(wire: bytes) -> bytes:
     """Return NOTAUTH with a TSIG record that has the error BADSIG and no signature (RFC 8945, 5.3.2)."""
     head = wire[:2] + bytes([wire[2] | 0x80, dns.rcode.NOTAUTH]) + struct.pack("!HHHH", 0, 0, 0, 1)
-    algorithm = dns.name.from_text("hmac-sha256.").to_wire()
+    algorithm = dns.name.from_text("hmac-sha256.").to_wire() or b""
     said = algorithm + bytes(6) + struct.pack("!HH", 300, 0) + wire[:2] + struct.pack("!HH", 16, 0)
-    owner = dns.name.from_text("kbconsole.").to_wire()
+    owner = dns.name.from_text("kbconsole.").to_wire() or b""
     return head + owner + struct.pack("!HHIH", 250, 255, 0, len(said)) + said
 
 
