@@ -14,7 +14,8 @@ from tests.demo_command.running import Demo
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def browser(django_db_setup: None) -> Iterator[Browser]:
+    """Chromium. The database of the tests is made before it: Django would not do that while Playwright runs."""
     executable = chromium()
     if executable is None:
         pytest.skip(WHY_NOT)
