@@ -10,6 +10,7 @@ from kbconsole.demo.aggregation import MANAGER, Aggregation, Collector
 from kbconsole.demo.kubelet import Kubelet
 from kbconsole.demo.loadbalancer import LoadBalancer
 from kbconsole.demo.looking import Controller
+from kbconsole.demo.metallb import MetalLb
 from kbconsole.demo.operator import Operator
 from kbconsole.demo.upkeep import Upkeep
 from kbconsole.k8s.client import PlaneClient
@@ -61,7 +62,8 @@ class Controllers:
                 group.append(Aggregation(client(plane, "admin", MANAGER)))
                 group.append(Collector(client(plane, "admin", "garbage-collector")))
             cloud = client(plane, "admin", "cloud-controller-manager")
-            group.append(LoadBalancer(cloud, number=number, delay=delay))
+            metallb = MetalLb(client(plane, "admin", "metallb-controller"), delay=delay)
+            group += [metallb, LoadBalancer(cloud, number=number, delay=delay, others=metallb.claims)]
             group.append(Kubelet(client(plane, "admin", "kubelet"), number=number, delay=delay))
             groups.append((group, [plane]))
         self._threads = [

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kbconsole.demo import ca, control, kbschema, seed
+from kbconsole.demo import ca, control, kbschema, mesh, metallb, seed
 from kbconsole.demo.authz import User
 from kbconsole.demo.controllers import Controllers
 from kbconsole.demo.host import Host
@@ -30,7 +30,8 @@ class EmbeddedFleet:
     """A fleet in threads of this process. A second start on the same state file finds the same fleet.
 
     `spare` is a data plane that the operator does not know. `delay` is about how many seconds the controllers
-    let a pod or a load balancer take, `interval` how often they look. `nodes` are per data plane.
+    let a pod or a load balancer take, `interval` how often they look. `nodes` are per data plane. `mesh`: the
+    operator's planes are connected.
     """
 
     control_plane = CONTROL_PLANE
@@ -46,6 +47,7 @@ class EmbeddedFleet:
         interval: float = 0.5,
         controllers: bool = True,
         nodes: int = 2,
+        mesh: bool = False,
     ) -> None:
         self._path = state
         self.line, self.delay, self.interval = line, delay, interval
@@ -54,6 +56,7 @@ class EmbeddedFleet:
         self.data_planes = (*planes, spare) if spare else self.planes
         self._with_controllers = controllers
         self._nodes = nodes
+        self._mesh = mesh
         self._host: Host | None = None
         self._facts: dict[str, dict[str, Any]] = {}
         self._controllers: Controllers | None = None
@@ -76,6 +79,8 @@ class EmbeddedFleet:
         for name, server in servers.items():
             self._facts[name]["port"] = server.port
             state.keep(f"plane:{name}", self._facts[name])
+        if self._mesh:
+            self._join()
         if self._with_controllers:
             self._controllers = Controllers(
                 lambda plane, user, manager: self.client(plane, user, manager=manager, **PATIENCE),
@@ -87,6 +92,16 @@ class EmbeddedFleet:
                 writes=lambda plane: servers[plane].plane.store.version,
             )
             self._controllers.start()
+
+    def _join(self) -> None:
+        """Connect the operator's planes by a stand-in for a mesh, where they are not yet."""
+        clients = {name: self.client(name, manager="helm") for name in self.planes}
+        servers = {name: self.credential(name).server for name in self.planes}
+        try:
+            mesh.build(clients, servers, {name: number for number, name in enumerate(self.planes, start=1)})
+        finally:
+            for client in clients.values():
+                client.close()
 
     def _check_shape(self, state: StateFile) -> None:
         shape = {"line": self.line, "planes": list(self.data_planes)}
@@ -120,6 +135,8 @@ class EmbeddedFleet:
             seed.fill(plane, seed.control_plane(plane.identity, line=self.line, contexts=contexts))
         else:
             seed.fill(plane, seed.data_plane(plane.identity, nodes=self._nodes))
+            if plane.name != self.spare:  # there it can still be installed
+                seed.fill(plane, seed.by("helm", metallb.installed(self._nodes)))
 
     def stop(self) -> None:
         """Stop controllers and servers and write everything down."""

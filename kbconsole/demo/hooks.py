@@ -35,6 +35,7 @@ _HOOKS = {
     "Event": nodes.event,
     "Secret": configs.secret,
     "Pod": pods.prepare,
+    "DaemonSet": _workload,
     "Deployment": _workload,
     "Job": _workload,
     "RoleBinding": roles.binding,

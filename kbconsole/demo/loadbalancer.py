@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from kbconsole.demo.kubelet import seeded
@@ -20,10 +21,18 @@ def addresses(service: Object) -> list[str]:
 
 
 class LoadBalancer(Controller):
-    """Gives each LoadBalancer service an address of 10.<number + 3>.0.0/16 after a while."""
+    """Gives each LoadBalancer service an address of 10.<number + 3>.0.0/16 after a while, but what `others` claim."""
 
-    def __init__(self, plane: PlaneClient, *, number: int = 1, delay: float = 1.0) -> None:
+    def __init__(
+        self,
+        plane: PlaneClient,
+        *,
+        number: int = 1,
+        delay: float = 1.0,
+        others: Callable[[Object], bool] = lambda service: False,
+    ) -> None:
         self.plane = plane
+        self.others = others
         self.number = number
         self.delay = delay
         self._since: dict[str, float] = {}
@@ -37,7 +46,7 @@ class LoadBalancer(Controller):
             )
             if "deletionTimestamp" in service["metadata"]:
                 self._release(service)
-            elif wanted and not addresses(service):
+            elif wanted and not addresses(service) and not self.others(service):
                 self._assign(service, taken)
             elif not wanted and CLEANUP in service["metadata"].get("finalizers", []):
                 self._status(service, {"ingress": None})

@@ -76,7 +76,9 @@ def of_data_plane() -> list[Object]:
         rule("storage.k8s.io", "storageclasses", "get list"),
         rule("networking.k8s.io", "servicecidrs", "get list"),
         rule("cilium.io", "ciliumnodes ciliumloadbalancerippools", "get list"),
-        rule("metallb.io", "ipaddresspools", "get list"),
+        rule("metallb.io", "ipaddresspools l2advertisements", "get list create patch delete"),
+        rule("metallb.io", "configurationstates", "get list"),
+        rule("apps", "deployments daemonsets", "get list"),
     ]
     operator = [
         rule("", "pods persistentvolumeclaims services configmaps secrets serviceaccounts", _ALL_VERBS),

@@ -146,6 +146,7 @@ INSTANCE_SET_V1 = Kind("workloads.kubeblocks.io/v1", "InstanceSet", "instanceset
 
 IP_ADDRESS_POOL = Kind("metallb.io/v1beta1", "IPAddressPool", "ipaddresspools", True)
 L2_ADVERTISEMENT = Kind("metallb.io/v1beta1", "L2Advertisement", "l2advertisements", True)
+METALLB_CONFIGURATION_STATE = Kind("metallb.io/v1beta1", "ConfigurationState", "configurationstates", True)
 BGP_ADVERTISEMENT = Kind("metallb.io/v1beta1", "BGPAdvertisement", "bgpadvertisements", True)
 CILIUM_NODE = Kind("cilium.io/v2", "CiliumNode", "ciliumnodes", False)
 CILIUM_LOAD_BALANCER_IP_POOL = Kind(

@@ -35,6 +35,7 @@ declare(
         "rights.repair": _("Rights: copy objects that a plane lacks"),
         "rights.room": _("Rights: nodes and StorageClasses"),
         "rights.addresses": _("Rights: ranges of addresses"),
+        "rights.pools": _("Rights: pools of client addresses"),
         "rights.databases": _("Rights: databases of KubeBlocks"),
         "rights.state": _("Rights: the state of databases"),
         "rights.engines": _("Rights: the engines"),
@@ -57,6 +58,10 @@ declare(
         "rights.fix_addresses": _(
             "The console works without these, but cannot see which addresses the plane uses for services and load "
             "balancers, and whether they overlap with others. Grant them, or enter the ranges under Network."
+        ),
+        "rights.fix_pools": _(
+            "The console works without these, but cannot set up or see pools of client addresses on this plane. Grant "
+            "them when convenient."
         ),
         "rights.fix_optional": _(
             "The console works without these, but shows less. Grant them when convenient."
@@ -128,6 +133,15 @@ GROUPS: Mapping[str, Group] = {
         needed=False,
         without="rights.fix_addresses",
     ),
+    "pools": Group(
+        (
+            _rule("metallb.io", "ipaddresspools l2advertisements", "get list create patch delete"),
+            _rule("metallb.io", "configurationstates", "get list"),
+            _rule("apps", "deployments daemonsets", "get list"),
+        ),
+        needed=False,
+        without="rights.fix_pools",
+    ),
     "databases": Group((_rule(_KB, "clusters", "get list create patch delete"),)),
     "state": Group(
         (
@@ -147,7 +161,7 @@ GROUPS: Mapping[str, Group] = {
 }
 EVERYTHING: Right = ("*", "*", "*", "*")
 CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator", "switch")
-DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room", "addresses")
+DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room", "addresses", "pools")
 
 
 def groups_for(*, control: bool, data: bool) -> list[str]:
