@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from kbconsole.audit import object_links
-from networking import views
+from networking import address_views, views
 
 app_name = "networking"
 urlpatterns = [
@@ -14,5 +14,13 @@ urlpatterns = [
     path("new/<slug:kind>/", views.profile_new, name="profile-new-of"),
     path("<int:pk>/", views.profile_detail, name="profile-detail"),
     path("<int:pk>/edit/", views.profile_edit, name="profile-edit"),
+    path("parts/<slug:slug>/", address_views.section, name="section"),
+    path("ranges/enter/", address_views.ranges_enter, name="ranges-enter"),
+    path("ranges/read/", address_views.ranges_read, name="ranges-read"),
+    path("ranges/<int:pk>/remove/", address_views.ranges_remove, name="ranges-remove"),
+    path("blocks/", address_views.blocks_propose, name="blocks-propose"),
+    path("blocks/release/", address_views.blocks_release, name="blocks-release"),
+    path("supernets/", address_views.supernets, name="supernets"),
+    path("supernets/<int:pk>/remove/", address_views.supernet_remove, name="supernet-remove"),
 ]
 object_links.register("profile", "networking:profile-detail")

@@ -16,6 +16,8 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.roles import Role, has_role, require, roles_of
 from kbconsole.jobs.models import Plan
 from networking import pages, services
+from networking.address_pages import address_page
+from networking.address_views import drawn_sections
 from networking.forms import ClientsForms, NameForm, SeenForm, config_form
 from networking.kinds.base import Direction, carrying, kind_named
 from networking.models import Profile
@@ -31,6 +33,7 @@ def profile_list(request: HttpRequest) -> HttpResponse:
         "rows": pages.rows_for(request.user), "kinds": carrying(Direction.EAST_WEST),
         "others": pages.not_between(),
         "admin": has_role(request.user, Role.ADMIN), "replicas": pages.REPLICAS,
+        "page": address_page(), "sections": drawn_sections(request),
     }  # fmt: skip
     return render(request, "networking/profile_list.html", context)
 

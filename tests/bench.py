@@ -6,6 +6,7 @@ A line with the goal `-` only informs. The exit code is 0 also when a figure fal
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import sys
@@ -173,6 +174,21 @@ def bench_queries() -> None:
         show(f"queries_of_{name}", str(many), "queries", f"={few}", ok=many == few)
 
 
+def bench_addresses() -> None:
+    """From texts to conflicts, as the network page finds them: nodes, pods and services of a big fleet."""
+    draw = random.Random(20_000)
+    nodes = [Span(4, 0xAC200000 + at, 0xAC200000 + at) for at in draw.sample(range(1 << 18), 17_000)]
+    rows = [(f"p-{place % 100:03}", What.NODES, str(span)) for place, span in enumerate(nodes)]
+    rows += [(f"p-{one % 100:03}", What.PODS, f"10.{one // 100}.{one % 100}.0/24") for one in range(2_900)]
+    rows += [(f"p-{one:03}", What.SERVICES, f"192.168.{one}.0/24") for one in range(100)]
+
+    def find() -> None:
+        overlaps([Owned(parsed(text), plane, what) for plane, what, text in rows], {"pods", "nodes"})
+
+    spent = median(timed(find) for _ in range(RUNS))
+    show(f"overlaps_of_{len(rows)}_ranges", spent, "s", "<=0.5", ok=spent <= 0.5)
+
+
 def bench_audit() -> None:
     worst = []
     for _ in range(RUNS):
@@ -204,6 +220,7 @@ def main(wanted: Sequence[str]) -> None:
         "fan-out": lambda: in_folder(bench_fan_out),
         "queries": bench_queries,
         "audit": bench_audit,
+        "addresses": bench_addresses,
     }
     for name in wanted or parts:
         with database():
@@ -230,6 +247,9 @@ if __name__ == "__main__":
     from kbconsole.k8s.client import PlaneClient
     from kbconsole.k8s.credentials import PlaneCredential
     from kbconsole.k8s.kinds import CLUSTER_ROLE, NAMESPACE
+    from networking.addresses.facts import Owned, What
+    from networking.addresses.ranges import Span, parsed
+    from networking.addresses.severity import overlaps
     from tests.driving import drive
     from tests.page_queries import counted
     from tests.people import person

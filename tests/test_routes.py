@@ -20,10 +20,11 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from kbconsole.fleet.models import KubeconfigDraft
+from kbconsole.fleet.models import KubeconfigDraft, Plane
 from kbconsole.jobs.models import Run
 from kbconsole.people.models import Membership, Team
-from networking.models import Profile
+from networking.models import AddressFact, Profile, Supernet
+from networking.sections import SECTIONS
 from placements.models import Placement
 from tests.api.calling import a_fleet, a_placement, a_profile, made_ready
 from tests.people import person, signed_in
@@ -143,11 +144,19 @@ EXPECTED = {
     "jobs:run-retry": "302 404 302 302 302 | 302 404 409 409 403",
     "login": "200 302 302 302 302 | 200 302 302 302 302",
     "logout": "302 405 405 405 405 | 302 302 302 302 302",
+    "networking:blocks-propose": "302 403 403 200 403 | 302 403 403 302 403",
+    "networking:blocks-release": "302 405 405 405 405 | 302 403 403 302 403",
     "networking:profile-detail": "302 404 302 302 302 | 302 405 405 405 405",
     "networking:profile-edit": "302 404 403 200 403 | 302 404 403 400 403",
     "networking:profile-list": "302 404 200 200 200 | 302 405 405 405 405",
     "networking:profile-new": "302 403 403 200 403 | 302 403 403 200 403",
     "networking:profile-new-of": "302 403 403 200 403 | 302 403 403 400 403",
+    "networking:ranges-enter": "302 403 403 200 403 | 302 403 403 400 403",
+    "networking:ranges-read": "302 405 405 405 405 | 302 403 403 302 403",
+    "networking:ranges-remove": "302 405 405 405 405 | 302 403 403 302 403",
+    "networking:section": "302 404 204 204 204 | 302 405 405 405 405",
+    "networking:supernet-remove": "302 405 405 405 405 | 302 403 403 302 403",
+    "networking:supernets": "302 403 403 200 403 | 302 403 403 400 403",
     "people:invite": "302 403 403 200 403 | 302 403 403 422 403",
     "people:person-activate": "302 405 405 405 405 | 302 403 403 409 403",
     "people:person-deactivate": "302 405 405 405 405 | 302 403 403 302 403",
@@ -210,6 +219,9 @@ OBJECTS: dict[str, Callable[[], int | str]] = {
     "plans/<int:pk>": lambda: Placement.objects.get().plans()[0].pk,
     "runs/<int:pk>": lambda: Run.objects.get().pk,
     "networks/<int:pk>": lambda: Profile.objects.get().pk,
+    "ranges/<int:pk>": lambda: AddressFact.objects.get().pk,
+    "supernets/<int:pk>": lambda: Supernet.objects.get().pk,
+    "parts/<slug:slug>": lambda: next(iter(SECTIONS)).slug,
     "kubeconfig-drafts/<int:pk>": lambda: KubeconfigDraft.objects.get().pk,
     "<int:draft>": lambda: KubeconfigDraft.objects.get().pk,
     "<int:seq>": lambda: 1,
@@ -265,6 +277,9 @@ def world(db: None) -> None:
     """One of everything."""
     a_fleet()
     a_profile()
+    somebody = person("the-other", "dba")
+    AddressFact.objects.create(plane=Plane.objects.get(name="k8s-1"), what="clients", entered_by=somebody)
+    Supernet.objects.create(range="10.0.0.0/8", block=16, made_by=somebody)
     Membership.objects.create(team=Team.objects.create(name="shop"), person=person("the-other", "dba"))
     made_ready(a_placement(by=person("the-dba", "dba")))
     context = {"name": "k8s-4", "accepted": True, "server": "https://127.0.0.1:4", "user_kind": "token",

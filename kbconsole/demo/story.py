@@ -20,14 +20,17 @@ from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.people import teams
 from kbconsole.people.models import Team
+from networking import address_services as addresses
 from networking import services as networking
-from networking.models import Profile
+from networking.addresses.facts import What
+from networking.models import MeshNumber, Profile
 from placements import services as placements
 from placements.models import Placement
 from placements.wishes import Wish
 
 PLANES = ("k8s-1", "k8s-2", "k8s-3")
 TEAM = "shop"
+CLIENTS = "172.20.0.0/16"
 
 
 class Interrupted(Exception):
@@ -51,6 +54,7 @@ class Story:
         mesh, cloud = self._profiles()
         if not Run.objects.filter(job="copy-rbac").exists():
             self._copy_rbac()
+        self._addresses()
         self._finished(mesh)
         self._failed(mesh)
         self._waiting(cloud)
@@ -101,6 +105,18 @@ class Story:
             if not Profile.objects.filter(name=name).exists():
                 networking.create_profile(name=name, kind=kind, config=config, by=self._admin)
         return Profile.objects.get(name="mesh"), Profile.objects.get(name="cloud-private")
+
+    def _addresses(self) -> None:
+        """The guide's plan of addresses; what planes use themselves is read by beat."""
+        if MeshNumber.objects.exists():
+            return
+        seen = addresses.fingerprint(addresses.proposed(PLANES))
+        addresses.reserve(planes=PLANES, seen=seen, by=self._admin, reason="The guide's plan")
+        planes = list(Plane.objects.filter(name__in=PLANES))
+        addresses.enter_ranges(
+            planes=planes, what=What.CLIENTS, text=CLIENTS, by=self._admin, reason="Office network"
+        )
+        self._say("mesh ids and blocks of addresses reserved for three planes")
 
     def _copy_rbac(self) -> None:
         plan = self._ready(fleet.plan_rbac_copy(planes=PLANES, take_over=False, by=self._admin2))

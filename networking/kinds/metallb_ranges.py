@@ -12,13 +12,16 @@ from networking.addresses.sources import SOURCES, RangeSource, Read, listed, spa
 
 @SOURCES.register
 class MetalLbPools(RangeSource):
-    """IPAddressPool: `spec.addresses` holds CIDRs and `a-b` ranges. Served without a pool: there is none."""
+    """IPAddressPool: `spec.addresses` holds CIDRs and `a-b` ranges.
+
+    Without a pool nothing is said: something else may give addresses to load balancers there.
+    """
 
     slug, label, place = "metallb-pools", _("MetalLB's address pools"), 30
 
     def read(self, client: PlaneClient) -> Read:
         pools = listed(client, IP_ADDRESS_POOL)
-        if pools is None:
+        if not pools:
             return Read()
         return Read(
             {
