@@ -1,0 +1,137 @@
+"""The argument lists of `cilium`, one function each: met in tests as lists, never run against a real Cilium.
+
+Flags as read in cilium/cilium-cli v0.19.7. The planes' contexts stand in one kubeconfig that the process gets by its
+environment: `connect` ignores `--kubeconfig` for its destinations (clustermesh.go getRemoteClients).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.fleet.access import client
+from kbconsole.fleet.commands import RunCommand
+from kbconsole.fleet.tools import value
+from kbconsole.jobs.definition import actions
+from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.cilium.reading import SYSTEM
+
+declare(
+    {
+        "mesh.no_exec": _(
+            "The console's credential may not run commands in the pods of kube-system on %(plane)s, as it should "
+            "be. Run the command below with an administrator's kubeconfig that has the context %(plane)s, then "
+            "choose Verify."
+        ),
+    }
+)
+
+TOOL = "cilium"
+SERVICE_TYPES = ("LoadBalancer", "NodePort")
+FIRST_NODE_PORT = 32379
+"""What the chart takes everywhere; every plane gets this plus its id, which R12 asks for."""
+TUNNEL_MAP_UNTIL = (1, 17)
+"""From 1.18 on there is no tunnel map any more (cilium/cilium PR #38839)."""
+_LONG = 1800
+
+
+def install(plane: str, *, name: str, id_: int, pods: str, version: str) -> RunCommand:
+    """Install Cilium with its identity in a mesh, a pod range of its own, and a NodePort that no other plane has."""
+    sets = (
+        f"cluster.name={value(name)}", f"cluster.id={int(id_)}", "ipam.mode=cluster-pool",
+        f"ipam.operator.clusterPoolIPv4PodCIDRList={value(pods)}",
+        f"clustermesh.apiserver.service.nodePort={FIRST_NODE_PORT + int(id_)}",
+    )  # fmt: skip
+    args = ["install", "--version", value(version)]
+    for one in sets:
+        args += ["--set", one]
+    return RunCommand(plane, TOOL, (*args, "--wait", "--wait-duration", "15m"), seconds=_LONG)
+
+
+def enable(plane: str, *, service_type: str) -> RunCommand:
+    """Put the API server of the mesh there. The CLI takes these two service types and no other."""
+    if service_type not in SERVICE_TYPES:
+        raise ValueError(f"{service_type!r} is none of {SERVICE_TYPES}")
+    return RunCommand(
+        plane, TOOL, ("clustermesh", "enable", "--service-type", service_type),
+        seconds=_LONG, undo=("clustermesh", "disable"),
+    )  # fmt: skip
+
+
+def connect(planes: Sequence[str]) -> RunCommand:
+    """Connect all planes with all others by one call: n upgrades instead of n × (n - 1).
+
+    Plain `bidirectional` with several destinations would make a star (clustermesh.go).
+    """
+    first, *others = planes
+    return RunCommand(
+        first, TOOL, ("clustermesh", "connect", *_others(others), "--parallel", "2"),
+        planes=tuple(others), seconds=_LONG, undo=("clustermesh", "disconnect", *_others(others)),
+    )  # fmt: skip
+
+
+def disconnect(planes: Sequence[str]) -> RunCommand:
+    """Take all these planes apart: the same modes as `connect`."""
+    first, *others = planes
+    return RunCommand(
+        first, TOOL, ("clustermesh", "disconnect", *_others(others)), planes=tuple(others), seconds=_LONG
+    )
+
+
+def _others(planes: Sequence[str]) -> tuple[str, ...]:
+    return (
+        "--destination-context", ",".join(value(plane) for plane in planes), "--connection-mode", "mesh",
+    )  # fmt: skip
+
+
+@actions.register
+@dataclass(frozen=True)
+class AskAgents(RunCommand):
+    """A command that only reads: it needs to run `cilium status` inside the agents' pods, and no more."""
+
+    slug: ClassVar[str] = "mesh-ask"
+
+    def by_hand(self) -> Sentence | None:
+        words = {"tool": self.tool, "plane": self.plane}
+        if not self.kind.binary:
+            return say("fleet.command_no_tool", **words)
+        may = client(self.plane).can_i("create", resource="pods", subresource="exec", namespace=SYSTEM)
+        return None if may else say("mesh.no_exec", plane=self.plane)
+
+
+def status(plane: str, *, wait: str = "") -> RunCommand:
+    """Ask the agents of one plane for all others. It ends with 0 whatever it found, so its JSON is judged."""
+    waiting = ("--wait", "--wait-duration", value(wait)) if wait else ()
+    return AskAgents(plane, TOOL, ("clustermesh", "status", "-o", "json", *waiting), seconds=600)
+
+
+def test(plane: str, other: str) -> RunCommand:
+    """Try packets between two planes. It makes pods from images of quay.io in namespaces cilium-test-…"""
+    return RunCommand(
+        plane, TOOL, ("connectivity", "test", "--multi-cluster", value(other), "--timeout", "20m"),
+        planes=(other,), seconds=_LONG,
+    )  # fmt: skip
+
+
+def without_context(command: RunCommand) -> str:
+    """Return the guide's other way: signed in on the plane itself, whose kubeconfig has one context.
+
+    Raises ValueError for a command that reaches other planes: these it finds by their contexts alone.
+    """
+    if command.planes:
+        raise ValueError(f"{command.short} needs the contexts of {command.planes}")
+    return shlex.join([command.tool, *command.args])
+
+
+def tunnels(facts: MeshFacts) -> str:
+    """Return what lists the tunnels of one plane; the map that the guide asks is gone since 1.18."""
+    what = "tunnel" if facts.minor and facts.minor <= TUNNEL_MAP_UNTIL else "ipcache"
+    inside = ["-c", "cilium-agent", "--", "cilium-dbg", "bpf", what, "list"]
+    return shlex.join(
+        ["kubectl", "--context", facts.plane, "-n", "kube-system", "exec", "ds/cilium", *inside]
+    )

@@ -1,0 +1,338 @@
+"""Jobs on a mesh: share the authority, install, enable, connect, take apart, look, test. Steps as data, all of them.
+
+Every job holds its planes from the moment its run is queued until the run ends: Helm answers "another operation is in
+progress" to a second change, and an interrupted one leaves its release pending (helm/helm #8987, #10599).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.policy import Policy, Rule
+from kbconsole.common.roles import Role
+from kbconsole.common.sentences import Json, Sentence, declare, say
+from kbconsole.fleet.commands import command_step
+from kbconsole.fleet.jobs import FleetJob, fleet_approvals, identities
+from kbconsole.jobs.definition import CONSOLE, Ended, Step, Subject, declare_phases, digest, register
+from networking.kinds.cilium import commands
+from networking.kinds.cilium.authority import SameAuthority, ShareAuthority, key_of
+from networking.kinds.cilium.checks import Enabled, Installed, NoOtherNetwork, Pairs, RulesHold, read_all
+from networking.kinds.cilium.judging import Connected, ReadMesh, Tested
+from networking.kinds.keeping import keeper
+
+declare_phases(
+    {
+        "mesh-rules": _("Rules"),
+        "mesh-empty": _("No other network"),
+        "mesh-authority": _("Authority"),
+        "mesh-install": _("Install"),
+        "mesh-enable": _("Mesh API"),
+        "mesh-connect": _("Connect"),
+        "mesh-pairs": _("Pairs"),
+        "mesh-status": _("Status"),
+        "mesh-apart": _("Take apart"),
+        "mesh-read": _("Read"),
+        "mesh-test": _("Test"),
+    }
+)
+declare(
+    {
+        "mesh.what_share": _("Give %(planes)s the certificate authority of Cilium on %(source)s"),
+        "mesh.what_install": _("Install Cilium %(version)s on %(planes)s"),
+        "mesh.what_enable": _("Put the mesh API on %(planes)s (%(type)s)"),
+        "mesh.what_connect": _("Connect the meshes of %(planes)s with each other"),
+        "mesh.what_disconnect": _("Take the meshes of %(planes)s apart"),
+        "mesh.what_look": _("Look at the mesh of %(planes)s"),
+        "mesh.what_test": _("Test packets between %(planes)s"),
+        "mesh.agents_restart": _(
+            "The agents of Cilium on %(planes)s are restarted one by one. Pods keep running; new connections may "
+            "be slow for some seconds."
+        ),
+        "mesh.cut_off": _(
+            "Databases that span %(planes)s lose the way between their replicas at once. Retire or move them first."
+        ),
+        "mesh.whole_network": _(
+            "Cilium becomes the network of %(planes)s. Pods that run there already get an address of it only "
+            "when they are made anew."
+        ),
+        "mesh.foreign_images": _(
+            "The test makes pods from images of quay.io in namespaces cilium-test-… on %(planes)s and tries "
+            "addresses on the internet. It may take 20 minutes, and its namespaces stay until somebody removes them."
+        ),
+    }
+)  # fmt: skip
+
+ONE_CALL = _(
+    "The guide connects planes pair by pair, and its long dash before “context” is no flag. The console connects "
+    "all of them by one call, which upgrades every plane once."
+)
+ONE_AUTHORITY = _(
+    "The guide installs each plane by itself, and each then has a certificate authority of its own; today's Cilium "
+    "refuses to connect these. The console installs the first plane, and gives its authority to the others before "
+    "they are installed."
+)
+
+
+def mesh_approvals() -> int:
+    """A private key travels and networks are joined: one more person at least, whatever the setting says."""
+    return max(1, fleet_approvals())
+
+
+CHANGES_MESH = Policy(asks=(Role.ADMIN,), rules=(Rule(mesh_approvals),))
+
+
+@dataclass(frozen=True)
+class MeshJob(FleetJob):
+    """A job about the network of planes: it alone changes them while its run lasts."""
+
+    approval: ClassVar[Policy] = CHANGES_MESH
+    words: ClassVar[Mapping[str, Any]] = {"planes": _("Planes")}
+    planes: list[str]
+
+    def subject(self) -> Subject:
+        named = ", ".join(self.planes)
+        return Subject("mesh", digest(" ".join(sorted(self.planes)))[:40], named[:200])
+
+    def lanes(self) -> list[str]:
+        return [CONSOLE, *self.planes]
+
+    def facts(self) -> dict[str, Json]:
+        return identities(self.planes)
+
+    def on_start(self, run_id: int) -> None:
+        keeper().hold(run_id, self.planes)
+
+    def on_end(self, ended: Ended) -> None:
+        keeper().free(ended.run_id)
+        for _lane, _phase, facts in ended.facts:
+            if isinstance(facts, dict) and "keep" in facts:
+                keeper().keep(facts["keep"], facts["plane"], facts["facts"])
+
+
+@register
+@dataclass(frozen=True)
+class ShareMeshAuthority(MeshJob):
+    """Give planes the certificate authority of `source`, which is the first of `planes`."""
+
+    slug: ClassVar[str] = "mesh-share-authority"
+    label: ClassVar[Any] = _("Share the mesh's certificate authority")
+    key: str = ""
+    """SubjectKeyId of the authority when the plan was made."""
+
+    @property
+    def source(self) -> str:
+        return self.planes[0]
+
+    def informed(self) -> ShareMeshAuthority:
+        return replace(self, key=key_of(self.source))
+
+    def steps(self) -> Iterator[Step]:
+        for plane in self.planes[1:]:
+            share = ShareAuthority(self.source, plane, self.key)
+            yield Step(
+                on=plane, phase="mesh-authority", change=share, check=SameAuthority(self.source, plane)
+            )
+
+    def what(self) -> Sentence:
+        return say("mesh.what_share", planes=list(self.planes[1:]), source=self.source)
+
+    def cautions(self) -> list[Sentence]:
+        return [say("mesh.share_replaces", planes=list(self.planes[1:]))]
+
+
+@register
+@dataclass(frozen=True)
+class InstallMesh(MeshJob):
+    """Install Cilium where no network runs yet, with one authority for all.
+
+    `members`: `{plane: {name, id, pods}}`, of all planes. The first plane makes the authority.
+    """
+
+    slug: ClassVar[str] = "mesh-install"
+    label: ClassVar[Any] = _("Install Cilium")
+    words: ClassVar[Mapping[str, Any]] = {**MeshJob.words, "members": _("Members"), "version": _("Version")}
+    members: dict[str, dict[str, Json]]
+    version: str
+
+    def steps(self) -> Iterator[Step]:
+        first = self.planes[0]
+        for plane in self.planes:
+            name, id_ = str(self.members[plane]["name"]), int(self.members[plane]["id"])
+            empty = NoOtherNetwork(plane, name, id_)
+            yield Step(on=plane, phase="mesh-empty", check=empty)
+        yield self._install(first, gate=True)
+        for plane in self.planes[1:]:
+            share = ShareAuthority(first, plane)
+            same = SameAuthority(first, plane)
+            yield Step(on=plane, phase="mesh-authority", change=share, check=same, gate=True)
+        for plane in self.planes[1:]:
+            yield self._install(plane, phase="mesh-install-others")
+
+    def _install(self, plane: str, *, phase: str = "mesh-install", gate: bool = False) -> Step:
+        member = self.members[plane]
+        name, id_, pods = str(member["name"]), int(member["id"]), str(member["pods"])
+        command = commands.install(plane, name=name, id_=id_, pods=pods, version=self.version)
+        return command_step(command, phase=phase, verify=Installed(plane, name, id_), gate=gate)
+
+    def what(self) -> Sentence:
+        return say("mesh.what_install", planes=list(self.planes), version=self.version)
+
+    def cautions(self) -> list[Sentence]:
+        return [say("mesh.whole_network", planes=list(self.planes))]
+
+    def differs(self) -> list[str]:
+        return [str(ONE_AUTHORITY)]
+
+
+declare_phases({"mesh-install-others": _("Install the others")})
+
+
+@register
+@dataclass(frozen=True)
+class EnableMesh(MeshJob):
+    """Put the API server of the mesh on planes, and wait until it has an address."""
+
+    slug: ClassVar[str] = "mesh-enable"
+    label: ClassVar[Any] = _("Enable the mesh")
+    words: ClassVar[Mapping[str, Any]] = {**MeshJob.words, "service_type": _("Reached by")}
+    service_type: str
+
+    def steps(self) -> Iterator[Step]:
+        identity = RulesHold(list(self.planes), ["R1", "R2", "R3", "R4"])
+        yield Step(on=CONSOLE, phase="mesh-rules", check=identity)
+        for plane in self.planes:
+            command = commands.enable(plane, service_type=self.service_type)
+            yield command_step(command, phase="mesh-enable", verify=Enabled(plane), gate=True, wait=600)
+
+    def what(self) -> Sentence:
+        return say("mesh.what_enable", planes=list(self.planes), type=self.service_type)
+
+    def cautions(self) -> list[Sentence]:
+        return [say("mesh.agents_restart", planes=list(self.planes))]
+
+
+class _KnowsNames(MeshJob):
+    """Finds out how planes are called in the mesh, which the plan then keeps."""
+
+    names: dict[str, str]
+
+    def informed(self) -> Any:
+        return replace(self, names=names_of(self.planes))
+
+    def others(self, plane: str) -> dict[str, str]:
+        return {other: self.names.get(other, other) for other in self.planes if other != plane}
+
+
+def names_of(planes: list[str]) -> dict[str, str]:
+    """Return how planes are called in the mesh; by their own name where nobody tells. Reads planes."""
+    return {one.plane: one.name or one.plane for one in read_all(planes)[0]}
+
+
+@register
+@dataclass(frozen=True)
+class ConnectMesh(_KnowsNames):
+    """Connect every plane with every other one. What stands afterwards is said pair by pair, also when it failed."""
+
+    slug: ClassVar[str] = "mesh-connect"
+    label: ClassVar[Any] = _("Connect the mesh")
+    names: dict[str, str]
+
+    def steps(self) -> Iterator[Step]:
+        first, planes = self.planes[0], list(self.planes)
+        yield Step(on=CONSOLE, phase="mesh-rules", check=RulesHold(planes, []))
+        pairs = Pairs(planes)
+        connect = command_step(
+            commands.connect(planes), phase="mesh-connect", verify=pairs, gate=True, blocks=False
+        )
+        yield connect
+        yield Step(on=first, phase="mesh-pairs", check=pairs, repeats="mesh-connect", deadline=0)
+        for plane in self.planes:
+            judge = Connected(plane, self.others(plane))
+            status = commands.status(plane, wait="5m")
+            yield command_step(status, phase="mesh-status", verify=judge, gate=True)
+
+    def what(self) -> Sentence:
+        return say("mesh.what_connect", planes=list(self.planes))
+
+    def cautions(self) -> list[Sentence]:
+        return [say("mesh.agents_restart", planes=list(self.planes))]
+
+    def differs(self) -> list[str]:
+        return [str(ONE_CALL)]
+
+
+@register
+@dataclass(frozen=True)
+class DisconnectMesh(MeshJob):
+    """Take planes apart again: what undoes `ConnectMesh`, also a half one."""
+
+    slug: ClassVar[str] = "mesh-disconnect"
+    label: ClassVar[Any] = _("Take the mesh apart")
+
+    def steps(self) -> Iterator[Step]:
+        apart = Pairs(list(self.planes), apart=True)
+        command = commands.disconnect(self.planes)
+        yield command_step(command, phase="mesh-apart", verify=apart)
+
+    def what(self) -> Sentence:
+        return say("mesh.what_disconnect", planes=list(self.planes))
+
+    def cautions(self) -> list[Sentence]:
+        named = list(self.planes)
+        return [say("mesh.cut_off", planes=named), say("mesh.agents_restart", planes=named)]
+
+
+@register
+@dataclass(frozen=True)
+class LookAtMesh(MeshJob):
+    """Ask the agents of each plane for all others, and keep what they say. Changes nothing.
+
+    `names`: how the planes are called in the mesh, as last read.
+    """
+
+    slug: ClassVar[str] = "mesh-look"
+    label: ClassVar[Any] = _("Look at the mesh")
+    approval: ClassVar[Policy] = Policy(asks=(Role.ADMIN,))
+    planned: ClassVar[bool] = False
+    names: dict[str, str]
+
+    def lanes(self) -> list[str]:
+        return list(self.planes)
+
+    def steps(self) -> Iterator[Step]:
+        for plane in self.planes:
+            yield Step(on=plane, phase="mesh-read", check=ReadMesh(plane))
+            others = {other: self.names.get(other, other) for other in self.planes if other != plane}
+            judge = Connected(plane, others, strict=False)
+            yield command_step(commands.status(plane), phase="mesh-status", verify=judge)
+
+    def what(self) -> Sentence:
+        return say("mesh.what_look", planes=list(self.planes))
+
+    def on_start(self, run_id: int) -> None:
+        """It changes nothing, so it holds nobody up."""
+
+
+@register
+@dataclass(frozen=True)
+class TestMesh(MeshJob):
+    """Try packets between the first plane and each other one."""
+
+    slug: ClassVar[str] = "mesh-test"
+    label: ClassVar[Any] = _("Test the mesh")
+
+    def steps(self) -> Iterator[Step]:
+        first = self.planes[0]
+        for other in self.planes[1:]:
+            tested = Tested(first, other)
+            yield command_step(commands.test(first, other), phase="mesh-test", verify=tested, blocks=False)
+
+    def what(self) -> Sentence:
+        return say("mesh.what_test", planes=list(self.planes))
+
+    def cautions(self) -> list[Sentence]:
+        return [say("mesh.foreign_images", planes=list(self.planes))]

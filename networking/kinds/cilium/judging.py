@@ -1,0 +1,144 @@
+"""How the steps of mesh jobs judge what `cilium` printed, and what they see where it was not run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Json, Sentence, declare, say
+from kbconsole.fleet.access import client
+from kbconsole.fleet.commands import Judge, command_of
+from kbconsole.jobs.definition import Check, Finding, Verdict, actions
+from kbconsole.jobs.execution import current_step
+from kbconsole.jobs.models import RunStep
+from networking.kinds.cilium.checks import STATUS
+from networking.kinds.cilium.reading import Mesh, read
+from networking.kinds.cilium.status import MeshStatus, Rung, mesh_status
+
+declare(
+    {
+        "mesh.check_status": _("Judge what the agents of %(plane)s say of the others"),
+        "mesh.status_well": _("%(plane)s is connected to %(others)s."),
+        "mesh.status_red": _("%(plane)s: %(problems)s. Open the way that it names, then look again."),
+        "mesh.status_pair": _("to %(other)s %(rung)s fails (%(connected)s of %(total)s agents)"),
+        "mesh.status_error": _("to %(other)s %(rung)s fails (%(connected)s of %(total)s agents: %(error)s)"),
+        "mesh.status_configured": _(
+            "%(plane)s is configured for %(others)s. Whether packets get there only its agents know, and the "
+            "console may not ask them: connectivity unknown."
+        ),
+        "mesh.status_missing": _("%(plane)s is not configured for %(others)s. Connect them first."),
+        "mesh.status_unread": _("What %(plane)s is configured for is not known: the console may not read it."),
+        "mesh.check_facts": _("Read what %(plane)s tells of its mesh"),
+        "mesh.facts_none": _("Cilium does not run on %(plane)s."),
+        "mesh.facts": _("%(plane)s: %(name)s (id %(id)s), Cilium %(version)s."),
+        "mesh.check_tested": _("See how the connectivity test ended"),
+        "mesh.tested": _("All tests passed between %(plane)s and %(other)s."),
+        "mesh.not_tested": _("The API does not show how a test ended. Read what the command printed."),
+    }
+)  # fmt: skip
+
+
+def kept(what: str, plane: str, facts: Json) -> Json:
+    """Return facts of a finding that `MeshJob.on_end` keeps."""
+    return {"keep": what, "plane": plane, "facts": facts}
+
+
+@actions.register
+@dataclass(frozen=True)
+class Connected(Judge):
+    """What the agents of one plane say of the others, by the content of the JSON; without it, what is configured.
+
+    `others`: the other planes' names in the mesh, by plane. Without `strict` what is only configured, or not even
+    that, is no failure: somebody only wants to know.
+    """
+
+    slug: ClassVar[str] = "mesh-connected"
+    plane: str
+    others: dict[str, str]
+    strict: bool = True
+
+    def label(self) -> Sentence:
+        return say("mesh.check_status", plane=self.plane)
+
+    def judge(self, answer: Json) -> Finding:
+        status = mesh_status(answer if isinstance(answer, Mapping) else {})
+        red = [said for plane, name in self.others.items() if (said := _red(plane, name, status))]
+        facts = kept(STATUS, self.plane, status.to_json())
+        if red:
+            said = say("mesh.status_red", plane=self.plane, problems=red)
+            return Finding(Verdict.FAIL, said, facts=facts)
+        return Finding(
+            Verdict.PASS, say("mesh.status_well", plane=self.plane, others=list(self.others)), facts=facts
+        )
+
+    def look(self) -> Finding:
+        """Whoever has no command, or may not run it, sees as much as the API tells."""
+        facts = read(client(self.plane))
+        missing = [plane for plane, name in self.others.items() if name not in (facts.remotes or ())]
+        if facts.remotes is None:
+            return Finding(Verdict.WARN, say("mesh.status_unread", plane=self.plane))
+        if missing:
+            verdict = Verdict.FAIL if self.strict else Verdict.WARN
+            return Finding(verdict, say("mesh.status_missing", plane=self.plane, others=missing))
+        return Finding(
+            Verdict.WARN, say("mesh.status_configured", plane=self.plane, others=list(self.others))
+        )
+
+
+def _red(plane: str, name: str, status: MeshStatus) -> Sentence | None:
+    remote = status.remotes.get(name)
+    if remote is not None and remote.well and not status.not_ready:
+        return None
+    rung = Rung(remote.rung) if remote and remote.rung else Rung.ETCD
+    counts = {
+        "connected": remote.connected if remote else 0,
+        "total": remote.total if remote else status.total,
+    }
+    words = {"other": plane, "rung": say(f"mesh.rung_{rung}"), **counts}
+    if remote and remote.errors:
+        return say("mesh.status_error", error=remote.errors[0], **words)
+    return say("mesh.status_pair", **words)
+
+
+@actions.register
+@dataclass(frozen=True)
+class ReadMesh(Check):
+    """Read what the API tells of one plane, and keep it."""
+
+    slug: ClassVar[str] = "mesh-read"
+    plane: str
+
+    def label(self) -> Sentence:
+        return say("mesh.check_facts", plane=self.plane)
+
+    def look(self) -> Finding:
+        facts = read(client(self.plane))
+        found = kept(Mesh.slug, self.plane, facts.to_json())
+        words = {"name": facts.name or "default", "id": facts.id, "version": facts.version or "?"}
+        said = say("mesh.facts", plane=self.plane, **words)
+        if not facts.found:
+            said = say("mesh.facts_none", plane=self.plane)
+        return Finding(Verdict.PASS if facts.found else Verdict.WARN, said, facts=found)
+
+
+@actions.register
+@dataclass(frozen=True)
+class Tested(Check):
+    """How a connectivity test ended: only the command itself tells."""
+
+    slug: ClassVar[str] = "mesh-tested"
+    plane: str
+    other: str
+
+    def label(self) -> Sentence:
+        return say("mesh.check_tested")
+
+    def look(self) -> Finding:
+        """It is asked after the command ended well, or where a person runs it: then nothing is to be seen."""
+        row = command_of(RunStep.objects.get(pk=current_step()))
+        if row is not None and row.exit_code == 0:
+            return Finding(Verdict.PASS, say("mesh.tested", plane=self.plane, other=self.other))
+        return Finding(Verdict.WAIT, say("mesh.not_tested"))

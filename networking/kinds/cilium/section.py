@@ -1,0 +1,84 @@
+"""The mesh on the network page: the matrix of planes, what speaks against it, and what can be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.roles import Role, has_role
+from kbconsole.common.sentences import Sentence
+from networking.kinds.acting import ACTS
+from networking.kinds.cilium import commands, rights, rules
+from networking.kinds.cilium.checks import STATUS, fleet_of
+from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.cilium.known import known, oldest
+from networking.kinds.cilium.matrix import Cell, matrix
+from networking.kinds.cilium.status import MeshStatus
+from networking.kinds.keeping import Hold, Reading, keeper
+from networking.sections import SECTIONS, Section
+
+TONES = {rules.Severity.ERROR: "bad", rules.Severity.WARN: "warn", rules.Severity.UNPROVEN: "quiet"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One plane: its facts, its way to every other one, and what to type there."""
+
+    facts: MeshFacts
+    reading: Reading
+    looked_at: Any
+    cells: list[Cell]
+    tunnels: str
+    hold: Hold | None
+    grant: str
+    """What makes up for what the console may not read."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A problem with its colour."""
+
+    rule: str
+    tone: str
+    sentence: Sentence
+
+
+@SECTIONS.register
+class MeshSection(Section):
+    slug, title, template, place, live = "mesh", _("Mesh"), "networking/_mesh.html", 20, True
+
+    def context(self, user: Any) -> dict[str, Any] | None:
+        """In four queries. None while no plane was found to have Cilium, and none hides whether it has."""
+        every = known()
+        if not any(facts.found for _row, facts in every):
+            return None
+        shown = [(row, facts) for row, facts in every if facts.found or row.facts is None]
+        looks = {row.plane: row for row in keeper().readings(STATUS)}
+        statuses = {name: MeshStatus.from_json(row.facts) for name, row in looks.items() if row.facts}
+        cells = matrix([facts for _row, facts in shown], statuses)
+        holds = keeper().holds()
+        rows = [
+            Row(
+                facts, row, looks[facts.plane].read_at if facts.plane in looks else None, line,
+                commands.tunnels(facts), holds.get(facts.plane), rights.grant(facts),
+            )
+            for (row, facts), line in zip(shown, cells, strict=True)
+        ]  # fmt: skip
+        admin = has_role(user, Role.ADMIN)
+        return {
+            "rows": rows, "problems": _problems(rows, statuses), "read_at": oldest([row for row, _f in shown]),
+            "well": sum(cell.state == "ok" for line in cells for cell in line),
+            "red": sum(cell.state == "red" for line in cells for cell in line),
+            "ways": sum(cell.state != "self" for line in cells for cell in line),
+            "without": [row.plane for row, facts in every if row.facts and not facts.found],
+            "acts": [(act(), reverse("networking:act", args=[act.slug])) for act in ACTS] if admin else [],
+        }  # fmt: skip
+
+
+def _problems(rows: list[Row], statuses: dict[str, MeshStatus]) -> list[Shown]:
+    facts = [row.facts for row in rows if row.facts.found]
+    found = rules.problems(fleet_of(facts, statuses))
+    return [Shown(one.rule, TONES[one.severity], one.sentence) for one in found]

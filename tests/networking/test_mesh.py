@@ -1,0 +1,300 @@
+"""A mesh over embedded planes: what is read, shown, and done, with a stand-in for the `cilium` command.
+
+The stand-in (kbconsole/demo/cilium.py) takes the argument lists of the real command and prints JSON of its shape; no
+real Cilium has been run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from kbconsole.audit.models import Entry
+from kbconsole.common.errors import Stale
+from kbconsole.common.sentences import Sentence
+from kbconsole.demo import cilium, mesh
+from kbconsole.demo.fleet import EmbeddedFleet
+from kbconsole.fleet import command_keeper, commands, vault
+from kbconsole.fleet.command_keeper import Keeper
+from kbconsole.fleet.command_models import CommandRun
+from kbconsole.fleet.models import Credential, Plane
+from kbconsole.jobs import services
+from kbconsole.jobs.models import Plan, Run, RunEvent
+from kbconsole.k8s.kinds import SECRET
+from kbconsole.k8s.processes import Command, Exit
+from networking import reading
+from networking.kinds.cilium import jobs
+from networking.kinds.cilium.known import known_facts
+from networking.kinds.cilium.section import MeshSection
+from networking.models import PlaneHold
+from tests.driving import drive, ticks
+from tests.fleet.conftest import embedded, fleet
+from tests.journeys.fleet import trouble
+from tests.people import signed_in
+
+SYSTEM = "kube-system"
+pytestmark = pytest.mark.django_db(transaction=True)
+ALL = ["k8s-1", "k8s-2", "k8s-3"]
+__all__ = ["embedded", "fleet"]
+Prepare = Callable[..., None]
+
+
+@pytest.fixture
+def planes(embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User) -> EmbeddedFleet:
+    """Registered planes whose credentials may administer them."""
+    for row in Credential.objects.filter(plane__name__in=ALL).select_related("plane"):
+        row.ciphertext = vault.encrypt(row.owner, embedded.credential(row.plane.name, "admin").to_json())
+        row.save()
+    return embedded
+
+
+@pytest.fixture
+def prepared(planes: EmbeddedFleet) -> Prepare:
+    """Return what puts Cilium on all planes with its mesh API, not connected; with one authority or each its own."""
+
+    def prepare(*, shared: bool = True) -> None:
+        authority = mesh.make_authority()
+        for number, name in enumerate(ALL, start=1):
+            with contextlib.closing(planes.client(name, manager="helm")) as client:
+                own = authority if shared else mesh.make_authority()
+                mesh.install(client, name=name, number=number, pods=f"10.{number}.0.0/16", authority=own)
+                mesh.enable(client, service_type="NodePort")
+
+    return prepare
+
+
+@pytest.fixture
+def tool(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[tuple[str, ...]]]:
+    """The stand-in as the console's `cilium`, in this process; yields the argument lists that it was given."""
+    given: list[tuple[str, ...]] = []
+    settings.KBCONSOLE_CILIUM = "cilium"
+    lock = threading.Lock()  # the environment and the streams are of the whole process
+
+    def run(command: Command, *, on_lines: Any, stop: Any) -> Exit:
+        given.append(command.args)
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            lock,
+            monkeypatch.context() as here,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            file = tmp_path / "kubeconfig"
+            file.write_text(command.kubeconfig)
+            here.setenv("KUBECONFIG", str(file))
+            try:
+                code = cilium.main(command.args)
+            except SystemExit as ended:
+                err.write(f"{ended}\n")
+                code = 1
+        on_lines([("stderr", line) for line in err.getvalue().splitlines()])
+        return Exit(code, "", out.getvalue(), False)
+
+    def keep(row: int) -> None:
+        Keeper(CommandRun.objects.select_related("step__run").get(pk=row)).keep()
+
+    monkeypatch.setattr(command_keeper, "run", run)
+    monkeypatch.setattr(commands, "_start", keep)  # it has ended when the step's check looks
+    return given
+
+
+def planned(job: jobs.MeshJob, by: User) -> Plan:
+    plan = services.make_plan(job, by=by)
+    drive(plan.runs.get())
+    plan.refresh_from_db()
+    return plan
+
+
+def approved(job: jobs.MeshJob, by: User, other: User, before: Callable[[], None] = lambda: None) -> Run:
+    """Have the plan made and approved, and its run carried on to its end."""
+    plan = planned(job, by)
+    assert plan.status == "ready", plan.failure and str(Sentence.from_json(plan.failure))
+    services.decide(plan.pk, by=other, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
+    before()
+    return drive(plan.runs.exclude(job="make-plan").get())
+
+
+def said(run: Run, phase: str) -> list[str]:
+    steps = run.steps.filter(phase=phase)
+    return [str(Sentence.from_json(step.finding["sentence"])) for step in steps if step.finding]
+
+
+def pairs(planes: EmbeddedFleet) -> set[tuple[str, str]]:
+    """Return the ways that the planes' Secrets really have."""
+    found = set()
+    for name in ALL:
+        with contextlib.closing(planes.client(name)) as client:
+            found |= {(name, other) for other in mesh.remotes_of(client)}
+    return found
+
+
+EVERY = {(one, other) for one in ALL for other in ALL if one != other}
+
+
+def test_planes_are_connected_by_one_call_and_shown_and_taken_apart(
+    planes: EmbeddedFleet, prepared: Prepare, tool: list[tuple[str, ...]], adam: User, ada: User
+) -> None:
+    prepared()
+    run = approved(jobs.ConnectMesh(ALL, {}), adam, ada)
+    assert run.status == "succeeded", said(run, "mesh-pairs")
+    assert pairs(planes) == EVERY
+    assert [args for args in tool if "connect" in args] == [
+        ("--context", "k8s-1", "clustermesh", "connect", "--destination-context", "k8s-2,k8s-3",
+         "--connection-mode", "mesh", "--parallel", "2"),
+    ]  # fmt: skip
+    assert not PlaneHold.objects.exists()
+    reading.read_due()
+    shown = MeshSection().context(adam)
+    assert shown is not None and (shown["well"], shown["red"], shown["ways"]) == (6, 0, 6)
+    page = signed_in(adam).get("/networks/parts/mesh/").content.decode()
+    assert page.count("Connected: 1 of 1 agents") == 6
+    with contextlib.closing(planes.client("k8s-1")) as client:
+        mesh.point(client, {"k8s-3": "https://127.0.0.1:1"})
+    look = drive(services.start(jobs.LookAtMesh(ALL, {name: name for name in ALL}), by=adam))
+    assert look.status == "failed"
+    assert "to k8s-3 TCP fails (0 of 1 agents: unable to connect" in said(look, "mesh-status")[0]
+    shown = MeshSection().context(adam)
+    assert shown is not None and (shown["well"], shown["red"]) == (5, 1)
+    assert any(one.rule == "R10" and "VPN" in str(one.sentence) for one in shown["problems"])
+    apart = approved(jobs.DisconnectMesh(ALL), adam, ada)
+    assert apart.status == "succeeded" and pairs(planes) == set()
+
+
+def test_a_plane_lost_in_the_middle_leaves_pairs_that_the_run_names_and_a_retry_finishes(
+    planes: EmbeddedFleet, prepared: Prepare, tool: list[tuple[str, ...]], adam: User, ada: User,
+    monkeypatch: pytest.MonkeyPatch, settings: Settings,
+) -> None:  # fmt: skip
+    prepared()
+    settings.KBCONSOLE_PLANE_SECONDS = 2
+    point = mesh.point
+
+    def lost(client: Any, remotes: Any) -> None:
+        if client.plane == "k8s-3":
+            planes.fault("k8s-3", "unreachable")
+        point(client, remotes)
+
+    monkeypatch.setattr(mesh, "point", lost)
+    run = approved(jobs.ConnectMesh(ALL, {}), adam, ada)
+    assert run.status == "failed"
+    told = said(run, "mesh-pairs")[0]
+    assert "Connected: k8s-1 ↔ k8s-2." in told and "k8s-1 ↔ k8s-3, k8s-2 ↔ k8s-3" in told
+    assert "k8s-3 gives no answer" in told and "Retry" in told
+    monkeypatch.setattr(mesh, "point", point)
+    planes.fault("k8s-3", None)
+    assert pairs(planes) == EVERY - {("k8s-3", "k8s-1"), ("k8s-3", "k8s-2")}
+    again = drive(services.retry(run.pk, by=adam))
+    assert again.status == "succeeded" and pairs(planes) == EVERY
+    undone = approved(jobs.DisconnectMesh(ALL), adam, ada)
+    assert undone.status == "succeeded" and pairs(planes) == set()
+
+
+def test_authorities_that_differ_stop_the_plan_until_one_is_shared_and_its_key_is_seen_nowhere(
+    planes: EmbeddedFleet, prepared: Prepare, tool: list[tuple[str, ...]], adam: User, ada: User,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    prepared(shared=False)
+    refused = planned(jobs.ConnectMesh(ALL, {}), adam)
+    assert refused.status == "failed" and "authorities differ" in str(Sentence.from_json(refused.failure))
+    run = approved(jobs.ShareMeshAuthority(ALL), adam, ada)
+    assert run.status == "succeeded", said(run, "mesh-authority")
+    with (
+        contextlib.closing(planes.client("k8s-1")) as one,
+        contextlib.closing(planes.client("k8s-2")) as other,
+    ):
+        first, second = (
+            one.get(SECRET, "cilium-ca", "kube-system"),
+            other.get(SECRET, "cilium-ca", "kube-system"),
+        )
+    assert first is not None and second is not None and first["data"] == second["data"]
+    kept = {**second["metadata"]["labels"], **second["metadata"]["annotations"]}
+    assert kept["app.kubernetes.io/managed-by"] == "Helm" and kept["meta.helm.sh/release-name"] == "cilium"
+    key = first["data"]["ca.key"]
+    everywhere = [plan.content for plan in Plan.objects.all()]
+    everywhere += [str(diff.diff) for plan in Plan.objects.all() for diff in plan.diffs.all()]
+    everywhere += [str(event.sentence) for event in RunEvent.objects.all()]
+    everywhere += [str(entry.params) for entry in Entry.objects.all()] + [caplog.text]
+    assert not [text for text in everywhere if key in text or key[:60] in text]
+    assert planned(jobs.ConnectMesh(ALL, {}), adam).status == "ready"
+
+
+def test_one_change_at_a_time_and_its_holder_is_named_until_it_is_cancelled(
+    planes: EmbeddedFleet, prepared: Prepare, adam: User, ada: User
+) -> None:
+    prepared()
+    plan = planned(jobs.EnableMesh(["k8s-1", "k8s-2"], "LoadBalancer"), adam)
+    services.decide(plan.pk, by=ada, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
+    run = plan.runs.exclude(job="make-plan").get()
+    other = planned(jobs.DisconnectMesh(ALL), adam)
+    with pytest.raises(Stale) as held:
+        services.decide(other.pk, by=ada, approve=True, seen_hash=other.hash, accepted=ticks(other))
+    assert f"network of k8s-1 is being changed by run {run.pk} (Enable the mesh)" in str(held.value)
+    assert f"run {run.pk}" in signed_in(adam).get("/networks/acts/mesh-connect/").content.decode()
+    services.cancel(run.pk, by=adam)
+    drive(run)
+    assert not PlaneHold.objects.exists()
+    services.decide(other.pk, by=ada, approve=True, seen_hash=other.hash, accepted=ticks(other))
+
+
+def test_without_the_command_a_person_runs_it_and_verify_goes_on_by_the_api(
+    planes: EmbeddedFleet, prepared: Prepare, adam: User, ada: User, settings: Settings
+) -> None:
+    settings.KBCONSOLE_CILIUM = ""
+    prepared()
+    run = approved(jobs.ConnectMesh(ALL, {}), adam, ada)
+    step = run.steps.get(phase="mesh-connect")
+    assert step.status == "needs_person"
+    page = signed_in(adam).get(f"/runs/{run.pk}/").content.decode()
+    assert "cilium --context k8s-1 clustermesh connect --destination-context k8s-2,k8s-3" in page
+    clients = {name: planes.client(name) for name in ALL}
+    for name, client in clients.items():
+        mesh.point(client, {other: planes.credential(other).server for other in ALL if other != name})
+        client.close()
+    services.check_again(run.pk, step.position, by=adam)
+    assert drive(run).status == "succeeded"
+    assert all("connectivity unknown" in text for text in said(run, "mesh-status"))
+
+
+def test_cilium_is_never_installed_beside_another_network(planes: EmbeddedFleet, adam: User) -> None:
+    selector = {"matchLabels": {"k8s-app": "calico-node"}}
+    template = {
+        "metadata": {"labels": selector["matchLabels"]},
+        "spec": {"containers": [{"name": "calico-node"}]},
+    }
+    with contextlib.closing(planes.client("k8s-2")) as client:
+        client.create({
+            "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "calico-node", "namespace": SYSTEM},
+            "spec": {"selector": selector, "template": template},
+        })  # fmt: skip
+    members = {name: {"name": name, "id": i, "pods": f"10.{i}.0.0/16"} for i, name in enumerate(ALL, start=1)}
+    plan = planned(jobs.InstallMesh(ALL, members, "1.18.2"), adam)
+    assert plan.status == "failed" and "calico-node" in str(Sentence.from_json(plan.failure))
+
+
+def test_planes_are_installed_with_the_authority_of_the_first_and_enabled(
+    planes: EmbeddedFleet, tool: list[tuple[str, ...]], adam: User, ada: User
+) -> None:
+    two = ALL[:2]
+    members = {name: {"name": name, "id": i, "pods": f"10.{i}.0.0/16"} for i, name in enumerate(two, start=1)}
+    run = approved(jobs.InstallMesh(two, members, "1.18.2"), adam, ada)
+    assert run.status == "succeeded", trouble(run)
+    reading.read_due()
+    facts = known_facts()
+    assert [one.plane for one in facts] == two and len({one.authority for one in facts}) == 1
+    enabled = approved(jobs.EnableMesh(two, "NodePort"), adam, ada)
+    assert enabled.status == "succeeded", said(enabled, "mesh-enable")
+    assert drive(services.start(jobs.LookAtMesh(two, {}), by=adam)).status == "failed"
+    shown = MeshSection().context(adam)
+    assert shown is not None
+    assert {str(c.sentence) for row in shown["rows"] for c in row.cells if c.sentence} >= {
+        "Not connected yet"
+    }
