@@ -83,7 +83,8 @@ class Bundle:
 
     @property
     def dns_name(self) -> str:
-        return f"{self.record_name}.{self.zone}" if self.zone else self.record_name
+        """As people write it: the dot at the end is the zone file's."""
+        return f"{self.record_name}.{self.zone}".rstrip(".")
 
     def records(self) -> Records:
         """Return every record: the leader's addresses under the database's name, each replica's under its number.
@@ -96,7 +97,8 @@ class Bundle:
         for one in self.endpoints:
             found[f"{one.ordinal}.{self.record_name}"] = self._address_records(one)
         if self.engine.dns_service and self.endpoints:
-            targets = tuple(f"0 0 {one.port} {one.ordinal}.{self.dns_name}" for one in self.endpoints)
+            below = f"{self.record_name}.{self.zone}" if self.zone else self.record_name
+            targets = tuple(f"0 0 {one.port} {one.ordinal}.{below}" for one in self.endpoints)
             found[f"{self.engine.dns_service}.{self.record_name}"] = {"SRV": targets}
         return found
 

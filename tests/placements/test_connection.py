@@ -124,14 +124,14 @@ def test_the_page_has_what_is_assigned_why_the_rest_is_not_and_three_ways_to_wri
     for part in (
         "etcdctl --endpoints=http://192.0.2.1:2379,http://192.0.2.2:2379 endpoint", "etcd-demo.env", "clientv3",
         "Any replica of etcd takes a write", "etcd-demo.demo 15 IN A 192.0.2.2", "server etcd-demo-etcd-0 192.0.2.1:2379",
-        "192.0.2.2 tcp/2379", "Keep etcd-demo.demo.db.example.org. on the leader",
+        "192.0.2.2 tcp/2379", "Keep etcd-demo.demo.db.example.org on the leader",
     ):  # fmt: skip
         assert part in page, part
     sent = signed_in(vera).get(f"/placements/{given.pk}/connection.env")
     assert sent.headers["Content-Disposition"] == 'attachment; filename="etcd-demo.env"'
     assert b"DATABASE_HOSTS=192.0.2.1:2379,192.0.2.2:2379" in sent.content
     told = signed_in(vera).get(f"/api/v1/placements/{given.pk}/connection/").json()
-    assert told["missing"] == ["etcd-demo-etcd-2"] and told["dns_name"] == "etcd-demo.demo.db.example.org."
+    assert told["missing"] == ["etcd-demo-etcd-2"] and told["dns_name"] == "etcd-demo.demo.db.example.org"
     assert told["endpoints"][1] == {
         "plane": "k8s-2", "service": "etcd-demo-etcd-out-1", "address": "192.0.2.2", "port": 2379,
     }  # fmt: skip
