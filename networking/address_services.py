@@ -189,11 +189,11 @@ def _give(one: Proposal, by: Any) -> bool:
     """Write down what a plane gets; whether any of it is new. Raises Stale where the database has another owner."""
     try:
         with transaction.atomic():
-            _row, new = MeshNumber.objects.get_or_create(
+            _number, new = MeshNumber.objects.get_or_create(
                 plane=one.plane, defaults={"number": one.mesh_id, "made_by": by}
             )
             for what, span in one.blocks.items():
-                _row, made = Reservation.objects.get_or_create(
+                _block, made = Reservation.objects.get_or_create(
                     plane=one.plane, what=what, range=str(span), defaults={"made_by": by}
                 )
                 new = new or made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from ipaddress import IPv4Address, IPv6Address, ip_address, summarize_address_range
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
@@ -149,9 +149,3 @@ def merged(spans: Iterable[Span]) -> list[Span]:
         else:
             found.append(span)
     return found
-
-
-def cidrs(span: Span) -> list[str]:
-    """Return the CIDRs that make up a span."""
-    first, last = address(span.version, span.first), address(span.version, span.last)
-    return [str(network) for network in summarize_address_range(first, last)]  # type: ignore[type-var]

@@ -88,7 +88,7 @@ def test_the_network_that_hands_out_pod_addresses_is_believed_before_the_nodes()
         {"spec": {"ipam": {"podCIDRs": ["10.8.1.0/24"]}}},
     ]
     pools = [{"spec": {"blocks": [{"cidr": "10.4.0.0/24"}, {"start": "10.4.2.1", "stop": "10.4.2.9"}]}}]
-    objects = {
+    objects: dict[str, Any] = {
         "ConfigMap": [config], "CiliumNode": own, "CiliumLoadBalancerIPPool": pools,
         "IPAddressPool": [{"spec": {"addresses": ["10.5.0.1-10.5.0.9", "nonsense"]}}],
         "Node": [node("192.168.1.5", pods="10.244.0.0/24")],

@@ -46,7 +46,7 @@ def test_the_sweep_of_ten_thousand_fleets_at_once_equals_the_naive_check() -> No
                 first = (fleet << 8) + draw.randrange(60)
                 fleets.append(Span(version, first, first + draw.choice([0, 1, 15, 31])))
         draw.shuffle(fleets)
-        of = {}
+        of: dict[tuple[int, int], list[int]] = {}
         for place, span in enumerate(fleets):
             of.setdefault((span.version, span.first >> 8), []).append(place)
         naive = {
