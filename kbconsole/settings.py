@@ -209,6 +209,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": env.CHECK_SECONDS,
         "options": {"expires": env.CHECK_SECONDS},
     },
+    "read-planes": {
+        "task": "networking.read_planes",
+        "schedule": env.CHECK_SECONDS,
+        "options": {"expires": env.CHECK_SECONDS},
+    },
     "read-addresses": {
         "task": "networking.read_addresses",
         "schedule": env.CHECK_SECONDS,

@@ -1,4 +1,4 @@
-"""Beat's question to every data plane: which ranges do you use?"""
+"""Beat's questions to every data plane: which ranges do you use, and what else do kinds want to know?"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kbconsole.fleet.asking import as_they_come
 from kbconsole.fleet.models import Plane
 from kbconsole.k8s.client import PlaneClient
 from networking.discovery import Told, asked, keep
+from networking.reading import read_due
 
 ROUNDS = 10
 """Ranges change rarely: a plane is asked for them in every tenth round of the checker."""
@@ -34,6 +35,12 @@ def read_addresses(*, everyone: bool = True, spread: float = 0.0) -> None:
     for answers in as_they_come(probes(planes), question, spread=spread):
         for name, told in answers.items():
             keep(planes[name], told)
+
+
+@shared_task(name="networking.read_planes")
+def read_planes() -> None:
+    """Ask planes what kinds want to know of them, each every few minutes."""
+    read_due()
 
 
 def _is_due(plane: Plane, now: datetime) -> bool:

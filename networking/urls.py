@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from kbconsole.audit import object_links
-from networking import address_views, views
+from networking import act_views, address_views, views
 
 app_name = "networking"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("new/<slug:kind>/", views.profile_new, name="profile-new-of"),
     path("<int:pk>/", views.profile_detail, name="profile-detail"),
     path("<int:pk>/edit/", views.profile_edit, name="profile-edit"),
+    path("acts/<slug:slug>/", act_views.act, name="act"),
     path("parts/<slug:slug>/", address_views.section, name="section"),
     path("ranges/enter/", address_views.ranges_enter, name="ranges-enter"),
     path("ranges/read/", address_views.ranges_read, name="ranges-read"),

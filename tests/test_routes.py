@@ -23,6 +23,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from kbconsole.fleet.models import KubeconfigDraft, Plane
 from kbconsole.jobs.models import Run
 from kbconsole.people.models import Membership, Team
+from networking.kinds.acting import ACTS
 from networking.models import AddressFact, Profile, Supernet
 from networking.sections import SECTIONS
 from placements.models import Placement
@@ -56,11 +57,11 @@ BODIES: dict[str, dict[str, Any]] = {
 PUBLIC = {"login", "set_language", "api:token", "people:set-password", "people:set-password-new"}
 # The world: a placement of the dba's whose plan is ready, the run that made the plan, an upload of the admin's.
 EXPECTED = {
-    "api:copy-rbac": "401 403 405 405 405 | 401 403 403 202 403",
-    "api:draft": "401 403 403 200 403 | 401 403 403 405 403",
     "api:addresses": "401 403 405 405 405 | 401 403 409 409 403",
     "api:addresses-take": "401 403 405 405 405 | 401 403 409 409 403",
     "api:connection": "401 403 200 200 200 | 401 403 405 405 403",
+    "api:copy-rbac": "401 403 405 405 405 | 401 403 403 202 403",
+    "api:draft": "401 403 403 200 403 | 401 403 403 405 403",
     "api:draft-choose": "401 403 403 405 403 | 401 403 403 202 403",
     "api:draft-save": "401 403 403 405 403 | 401 403 403 400 403",
     "api:drafts": "401 403 405 405 405 | 401 403 403 400 403",
@@ -144,6 +145,7 @@ EXPECTED = {
     "jobs:run-retry": "302 404 302 302 302 | 302 404 409 409 403",
     "login": "200 302 302 302 302 | 200 302 302 302 302",
     "logout": "302 405 405 405 405 | 302 302 302 302 302",
+    "networking:act": "302 403 403 200 403 | 302 403 403 400 403",
     "networking:blocks-propose": "302 403 403 200 403 | 302 403 403 302 403",
     "networking:blocks-release": "302 405 405 405 405 | 302 403 403 302 403",
     "networking:profile-detail": "302 404 302 302 302 | 302 405 405 405 405",
@@ -172,8 +174,12 @@ EXPECTED = {
     "people:team-new": "302 405 405 405 405 | 302 403 403 422 403",
     "people:team-remove": "302 405 405 405 405 | 302 403 403 302 403",
     "people:team-rename": "302 405 405 405 405 | 302 403 403 422 403",
+    "placements:addresses": "302 405 405 405 405 | 302 404 409 409 403",
+    "placements:addresses-take": "302 405 405 405 405 | 302 404 409 409 403",
+    "placements:addresses-told": "302 405 405 405 405 | 302 404 302 302 403",
     "placements:cancel": "302 405 405 405 405 | 302 404 302 403 403",
     "placements:check": "302 405 405 405 405 | 302 404 409 409 403",
+    "placements:connection-env": "302 404 404 404 404 | 302 405 405 405 405",
     "placements:detail": "302 404 200 200 200 | 302 405 405 405 405",
     "placements:edit": "302 404 200 200 403 | 302 404 422 422 403",
     "placements:hand-over": "302 404 200 200 403 | 302 404 422 422 403",
@@ -181,12 +187,8 @@ EXPECTED = {
     "placements:new": "302 403 200 200 403 | 302 403 422 422 403",
     "placements:plan": "302 404 302 302 302 | 302 405 405 405 405",
     "placements:plan-again": "302 405 405 405 405 | 302 404 302 302 403",
-    "placements:addresses": "302 405 405 405 405 | 302 404 409 409 403",
-    "placements:addresses-take": "302 405 405 405 405 | 302 404 409 409 403",
-    "placements:addresses-told": "302 405 405 405 405 | 302 404 302 302 403",
     "placements:preview": "302 403 200 200 403 | 302 403 200 200 403",
     "placements:repair": "302 405 405 405 405 | 302 404 409 409 403",
-    "placements:connection-env": "302 404 404 404 404 | 302 405 405 405 405",
     "placements:retire": "302 404 409 409 403 | 302 404 409 409 403",
     "search": "302 200 200 200 200 | 302 405 405 405 405",
     "set_language": "302 302 302 302 302 | 302 302 302 302 302",
@@ -221,6 +223,7 @@ OBJECTS: dict[str, Callable[[], int | str]] = {
     "networks/<int:pk>": lambda: Profile.objects.get().pk,
     "ranges/<int:pk>": lambda: AddressFact.objects.get().pk,
     "supernets/<int:pk>": lambda: Supernet.objects.get().pk,
+    "acts/<slug:slug>": lambda: next(iter(ACTS)).slug,
     "parts/<slug:slug>": lambda: next(iter(SECTIONS)).slug,
     "kubeconfig-drafts/<int:pk>": lambda: KubeconfigDraft.objects.get().pk,
     "<int:draft>": lambda: KubeconfigDraft.objects.get().pk,

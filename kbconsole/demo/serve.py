@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    fleet = EmbeddedFleet(options.state, line=options.line, delay=options.delay, interval=options.interval)
+    fleet = EmbeddedFleet(
+        options.state, line=options.line, delay=options.delay, interval=options.interval, mesh=True
+    )
     try:
         fleet.start()
     except (PortBusy, ValueError) as error:

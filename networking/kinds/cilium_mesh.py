@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from networking.kinds.base import KINDS, Direction, NetworkKind, PlaneFact, ProfileConfig, ServicePart
+from networking.kinds.cilium.rules import identity
 
 declare(
     {
@@ -53,4 +54,11 @@ class CiliumMesh(NetworkKind):
 
     def problems(self, config: ProfileConfig, planes: Sequence[PlaneFact]) -> list[Sentence]:
         without = [plane.name for plane in planes if plane.mesh is False]
-        return [say("cilium_mesh.no_mesh", planes=without)] if without and len(planes) > 1 else []
+        found = [say("cilium_mesh.no_mesh", planes=without)] if without and len(planes) > 1 else []
+        ids: dict[int, list[str]] = {}
+        for plane in planes:
+            if plane.mesh and plane.mesh_id:
+                ids.setdefault(plane.mesh_id, []).append(plane.name)
+        return found + [
+            say(identity.SAME_ID, planes=same, id=id_) for id_, same in ids.items() if len(same) > 1
+        ]

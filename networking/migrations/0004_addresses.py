@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("fleet", "0003_health_and_room"),
-        ("networking", "0002_profile_versions"),
+        ("networking", "0003_readings"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

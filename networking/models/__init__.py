@@ -18,6 +18,7 @@ from networking.models.profiles import (
     kind_choices,
     outside_choices,
 )
+from networking.models.readings import PlaneHold, PlaneReading
 
 __all__ = [
     "OVER",
@@ -25,6 +26,8 @@ __all__ = [
     "AddressFact",
     "AddressLook",
     "MeshNumber",
+    "PlaneHold",
+    "PlaneReading",
     "Profile",
     "ProfileQuerySet",
     "ProfileVersion",

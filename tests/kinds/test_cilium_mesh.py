@@ -31,6 +31,13 @@ def test_one_plane_needs_no_mesh_and_an_unknown_mesh_is_no_problem() -> None:
     assert MESH.problems({}, [PlaneFact("k8s-1"), PlaneFact("k8s-2")]) == []
 
 
+def test_planes_of_a_mesh_with_one_id_are_named() -> None:
+    planes = [PlaneFact(f"k8s-{i}", mesh=True, mesh_name=f"k8s-{i}", mesh_id=7) for i in (1, 2)]
+    assert [str(one) for one in MESH.problems({}, planes)] == [
+        "k8s-1, k8s-2 all have cluster.id 7. Give each plane an id of its own."
+    ]
+
+
 def test_every_kind_says_what_it_is_and_where_it_differs_from_the_guide() -> None:
     slugs = [kind.slug for kind in KINDS]
     assert {"cilium_mesh", "cloud_lb"} <= set(slugs)

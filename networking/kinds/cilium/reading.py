@@ -89,7 +89,7 @@ class Mesh(Reader):
 
     def fact(self, facts: Json) -> Mapping[str, Any]:
         known = MeshFacts.from_json(facts)
-        return {"mesh": known.in_mesh}
+        return {"mesh": known.in_mesh, "mesh_name": known.name, "mesh_id": known.id or None}
 
 
 def _number(text: object, otherwise: int) -> int:

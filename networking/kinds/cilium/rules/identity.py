@@ -50,6 +50,7 @@ declare(
 
 NAME = re.compile(r"^([a-z0-9][-a-z0-9]*)?[a-z0-9]$")
 LONGEST_NAME = 32
+SAME_ID = "mesh.r3_twice"
 MOSTS = (255, 511)
 BUGGY = (range(128, 256), range(384, 512))
 
@@ -93,7 +94,7 @@ def numbers(fleet: Fleet) -> Found:
         yield Severity.ERROR, say("mesh.r3_differs", values=values)
     for id_, planes in grouped(fleet.meshed, lambda plane: fleet.called(plane).id).items():
         if len(planes) > 1 and id_:
-            yield Severity.ERROR, say("mesh.r3_twice", planes=planes, id=id_)
+            yield Severity.ERROR, say(SAME_ID, planes=planes, id=id_)
 
 
 @rule("R4", "pkg/clustermesh/types/option.go ValidateBuggyClusterID; cilium/cilium issue #21330")
