@@ -136,12 +136,9 @@ class MetalLb(Controller):
 
     def claims(self, service: Object) -> bool:
         """Whether the service is MetalLB's, not the cloud's: it wants a pool, or one gives to everybody."""
-        wanted = (service["metadata"].get("annotations") or {}).get(WANTED_POOL)
-        return any(
-            name == wanted or (not wanted and pool["spec"].get("autoAssign", True))
-            for pool in self._pools
-            for name in [pool["metadata"]["name"]]
-        )
+        if (service["metadata"].get("annotations") or {}).get(WANTED_POOL):
+            return True
+        return any(pool["spec"].get("autoAssign", True) for pool in self._pools)
 
     def step(self) -> None:
         if not self._installed():
