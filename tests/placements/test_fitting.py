@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.definition import Ended
 from networking.kinds.base import PlaneFact
+from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.cilium.reading import Mesh
 from networking.kinds.network import Network
-from networking.models import Profile
+from networking.models import AddressFact, PlaneReading, Profile
+from networking.planes import plane_facts
 from networking.services import change_profile
 from placements.engines.base import engine_named
 from placements.engines.etcd import Etcd
@@ -108,3 +112,22 @@ def test_a_database_keeps_the_version_that_its_cluster_was_made_with(dana: User,
     assert place_job(world.placed(dana, profile, "another")).config == wider
     page = text(signed_in(dana).get(f"/placements/{placement.pk}/"))
     assert "version 1: the profile is version 2 now" in page
+
+
+@pytest.mark.django_db
+def test_what_was_read_of_planes_judges_a_request(dana: User, adam: User) -> None:
+    world.fleet()
+    profile, rows = world.mesh(adam), {plane.name: plane for plane in Plane.objects.all()}
+    joined = MeshFacts("k8s-1", found=True, name="k8s-1", id=1, enabled=True)
+    for facts in (joined, MeshFacts("k8s-2")):
+        PlaneReading.objects.create(
+            plane=rows[facts.plane], what=Mesh.slug, facts=facts.to_json(), tried_at=timezone.now()
+        )
+    AddressFact.objects.create(plane=rows["k8s-1"], what="services", ranges=["10.96.0.0/16", "fd00::/108"])
+    nodes = [{"name": "n", "machine": "aws:///eu-west-1a/i-0"}]
+    Plane.objects.filter(name="k8s-3").update(nodes=nodes, region="eu-west-1")
+    first, second, third = plane_facts(world.PLANES)
+    assert (first.mesh, first.families) == (True, {4, 6}) and (second.mesh, second.families) == (False, set())
+    assert (third.mesh, third.cloud, third.region) == (None, "eks", "eu-west-1")
+    said = error_at(signed_in(dana).post(NEW, world.asked(profile)), "planes")
+    assert said.startswith("k8s-2: no Cilium Cluster Mesh was found there")
