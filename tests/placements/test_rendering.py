@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from networking.kinds.base import kind_named
+from networking.kinds import metallb_objects
+from networking.kinds.base import Direction, carrying, kind_named
+from placements.addresses import client_manifest
 from placements.engines.base import engine_named
 from placements.rendering import ClusterSpec, TerminationPolicy, cluster_manifest
 from placements.sizes import SIZES
@@ -58,11 +60,40 @@ def test_the_guides_examples(line: str, profile: str) -> None:
     assert rendered(given, profile) == yaml.safe_load((GOLDEN / line / f"{profile}.yaml").read_text())
 
 
+CLIENTS: dict[str, tuple[dict[str, Any], int]] = {
+    "cloud_lb": ({"provider": "ack", "address_type": "private"}, 0),
+    "metallb": ({"pool": "example", "address_type": "private"}, 0),
+    "node_port": ({"addresses": "InternalIP", "nodes": 2, "fixed_ports": True}, 30007),
+}
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_the_service_that_clients_get_of_each_kind(kind: str) -> None:
+    config, port = CLIENTS[kind]
+    part = kind_named(kind).client_service(config, "k8s-1")
+    assert part is not None
+    made = client_manifest("etcd-demo", "default", "etcd-demo-etcd-0", ETCD, part, node_port=port)
+    assert made == yaml.safe_load((GOLDEN / "clients" / f"{kind}.yaml").read_text())
+
+
+def test_every_kind_has_its_golden_files() -> None:
+    assert set(CLIENTS) == {kind.slug for kind in carrying(Direction.NORTH_SOUTH)}
+    assert {slug for slug, _config in PROFILES.values()} == {k.slug for k in carrying(Direction.EAST_WEST)}
+
+
+def test_the_guides_pool_is_announced_by_its_name() -> None:
+    made = [metallb_objects.pool("example", ["10.4.0.0/16"]), metallb_objects.advertisement("example")]
+    assert made == list(yaml.safe_load_all((GOLDEN / "clients" / "metallb-pool.yaml").read_text()))
+
+
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
 def test_every_golden_file_is_compared(path: Path) -> None:
-    assert path.stem in PROFILES and path.parent.name in DEFINITIONS
+    if path.parent.name == "clients":
+        assert path.stem in {*CLIENTS, "metallb-pool"}
+    else:
+        assert path.stem in PROFILES and path.parent.name in DEFINITIONS
 
 
 def test_data_is_kept_unless_somebody_asks_otherwise() -> None:
