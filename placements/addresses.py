@@ -121,6 +121,11 @@ def answering(service: Mapping[str, Json], nodes: Iterable[NodeFact], runs_on: s
     return [node for node in nodes if service["policy"] != LOCAL or node.name == runs_on]
 
 
+def node_of(service: Mapping[str, Json], runs_on: Mapping[str, str]) -> str:
+    """Return the node that a service's pod runs on, "" while nobody knows. `runs_on` has `namespace/pod` → node."""
+    return runs_on.get(f"{service['namespace']}/{service['pod']}", "")
+
+
 def read_node(stored: Mapping[str, Json]) -> NodeFact:
     return NodeFact(stored["name"], stored["ready"], stored["addresses"])
 

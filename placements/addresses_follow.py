@@ -19,7 +19,7 @@ from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.errors import KubeError
 from networking.kinds.nodes import NodeChoice
 from placements import addresses_dns
-from placements.addresses_kept import bundle_of, choice_of, keep, nodes_of_pods
+from placements.addresses_kept import bundle_of, choice_of, is_news, keep, nodes_of_pods, sights_of
 from placements.addresses_read import always, read_clients
 from placements.losses import RUNNING
 from placements.models import SUBJECT, ClientAccess, Placement
@@ -42,9 +42,10 @@ def refresh(row: ClientAccess) -> None:
         keep(row.pk, plane, answer, timezone.now())
 
 
-def follow(row: ClientAccess) -> bool:
-    """Let the name lead to the leader that was seen last. False: the zone says so already. Raises ConsoleError.
+def follow(row: ClientAccess, *, anew: bool = False) -> bool:
+    """Let the name lead to the leader that was seen last. False: the zone was told so already. Raises ConsoleError.
 
+    `anew` tells it again: somebody may have changed the zone meanwhile.
     While no replica leads, or the leader has no address, the name keeps what it has: a client may find that it works
     again, and never finds nothing.
     """
@@ -53,7 +54,7 @@ def follow(row: ClientAccess) -> bool:
     if bundle.leader is None and row.records:
         return False
     records = addresses_dns.to_json(bundle.records())
-    if records == row.records:
+    if records == row.records and not anew:
         return False
     addresses_dns.write(row.zone, bundle.record_name, placement.cluster_uid, records, row.records)
     _store(row, records=records, written_at=timezone.now(), tried_at=timezone.now(), problem=None)
@@ -73,7 +74,8 @@ def keep_current() -> None:
     at, answers = timezone.now(), _asked(planes, rows)
     for plane, answer in answers.items():
         for row in rows.values():
-            if plane in row.placement.planes:
+            known = [one for one in row.placement.addresses.all() if one.plane == plane]
+            if plane in row.placement.planes and is_news(known, sights_of(row, plane, answer), at):
                 keep(row.pk, plane, answer, at)
     for row in rows.values():
         if row.zone:
@@ -85,6 +87,7 @@ def _idle() -> Iterable[ClientAccess]:
     running = Run.objects.filter(subject_kind=SUBJECT, status__in=ACTIVE)
     busy = {int(pk) for pk in running.values_list("subject_id", flat=True)}
     rows = ClientAccess.objects.filter(placement__status__in=RUNNING).select_related("placement")
+    rows = rows.prefetch_related("placement__addresses")
     return [row for row in rows if row.placement_id not in busy]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,12 +13,23 @@ from django.db import transaction
 from kbconsole.common.sentences import Json, say
 from networking.kinds.base import kind_named
 from networking.kinds.nodes import NodeChoice
-from placements.addresses import host_port, hosts_of, pod_of, read_node, split_endpoint
+from placements.addresses import (
+    client_service,
+    host_port,
+    hosts_of,
+    node_of,
+    pod_of,
+    read_node,
+    split_endpoint,
+)
 from placements.addresses_dns import configured_zone
 from placements.connection import Bundle
 from placements.engines.base import Endpoint
 from placements.models import ClientAccess, ClientAddress, Placement
 from placements.observation import client_endpoints
+
+SAME_FOR = timedelta(minutes=2)
+"""What is as before is written again only after this time: an idle fleet costs reading, not writing."""
 
 
 def choice_of(outside: str, config: Mapping[str, Json], plane: str) -> NodeChoice | None:
@@ -27,58 +39,97 @@ def choice_of(outside: str, config: Mapping[str, Json], plane: str) -> NodeChoic
 
 
 def nodes_of_pods(placement: Placement) -> dict[str, str]:
-    """Return pod → node, as the planes answered last."""
+    """Return `namespace/pod` → node, as the planes answered last."""
     seen: Mapping[str, Any] = placement.observed or {}
-    return {pod["name"]: pod.get("node", "") for there in seen.values() for pod in there.get("pods", [])}
+    return {
+        f"{placement.namespace}/{pod['name']}": pod.get("node", "")
+        for there in seen.values()
+        for pod in there.get("pods", [])
+    }
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One address as a plane told it just now. `problem` is the stored sentence that says why there is none."""
+
+    service: str
+    ordinal: int
+    uid: str
+    node_port: bool
+    endpoints: list[str]
+    problem: Json
+
+
+def sights_of(access: ClientAccess, plane: str, answer: Mapping[str, Json]) -> list[Sight]:
+    """Return what a plane's answer says about one database's client services. `answer` is that of `read_clients`."""
+    placement, found = access.placement, []
+    choice = choice_of(access.outside, access.outside_config, plane)
+    runs_on, nodes = nodes_of_pods(placement), [read_node(node) for node in answer["nodes"]]
+    for service in answer["services"]:
+        ordinal = _ordinal(placement, plane, service)
+        if ordinal is None:
+            continue
+        hosts, port = hosts_of(service, plane, nodes, choice, runs_on=node_of(service, runs_on))
+        endpoints = [host_port(host, port) for host in hosts]
+        problem = None if endpoints else answer["why"].get(service["name"])
+        by_nodes = service["type"] == "NodePort"
+        found.append(Sight(service["name"], ordinal, service["uid"], by_nodes, endpoints, problem))
+    return found
+
+
+def _ordinal(placement: Placement, plane: str, service: Mapping[str, Any]) -> int | None:
+    """Return the replica that a service is for; None for one that is not the console's for this database there."""
+    number = str(service["pod"]).rpartition("-")[2]
+    ours = (service["namespace"], service["database"]) == (placement.namespace, placement.name)
+    if not ours or not number.isdecimal() or service["name"] != client_service(service["pod"]):
+        return None
+    planes = placement.planes
+    return int(number) if planes[int(number) % len(planes)] == plane else None
+
+
+def is_news(rows: Iterable[ClientAddress], sights: Iterable[Sight], at: datetime) -> bool:
+    """Return whether the rows of a plane have to be written: something differs, or is old. Asks nothing."""
+    known, seen = {row.service: row for row in rows}, {sight.service: sight for sight in sights}
+    if any(row.endpoints for service, row in known.items() if service not in seen):
+        return True
+    return any(_differs(known.get(service), sight, at) for service, sight in seen.items())
+
+
+def _differs(row: ClientAddress | None, sight: Sight, at: datetime) -> bool:
+    if row is None or at - row.read_at >= SAME_FOR:
+        return True
+    there = (row.uid, row.node_port, row.endpoints, row.problem)
+    return there != (sight.uid, sight.node_port, sight.endpoints, sight.problem)
 
 
 @transaction.atomic
-def keep(access_id: int, plane: str, answer: Mapping[str, Json], at: datetime) -> bool:
-    """Keep what a plane answered about one database's client services. Returns whether an address changed.
-
-    `answer` is that of `read_clients`.
-    """
+def keep(access_id: int, plane: str, answer: Mapping[str, Json], at: datetime) -> None:
+    """Keep what a plane answered about one database's client services."""
     access = (
         ClientAccess.objects.select_for_update(of=("self",)).select_related("placement").get(pk=access_id)
     )
-    placement, changed = access.placement, False
+    placement = access.placement
     rows = {row.service: row for row in placement.addresses.filter(plane=plane)}
-    choice, runs_on = choice_of(access.outside, access.outside_config, plane), nodes_of_pods(placement)
-    nodes = [read_node(node) for node in answer["nodes"]]
-    for service in _of(placement, answer["services"]):
-        hosts, port = hosts_of(service, plane, nodes, choice, runs_on=runs_on.get(service["pod"], ""))
-        row = rows.pop(service["name"], None) or ClientAddress(
-            placement=placement, plane=plane, service=service["name"],
-            ordinal=int(service["pod"].rpartition("-")[2]),
-        )  # fmt: skip
-        row.uid, row.node_port = service["uid"], service["type"] == "NodePort"
-        changed |= _note(
-            row, [host_port(host, port) for host in hosts], at, answer["why"].get(service["name"])
+    for sight in sights_of(access, plane, answer):
+        row = rows.pop(sight.service, None) or ClientAddress(
+            placement=placement, plane=plane, service=sight.service, ordinal=sight.ordinal
         )
+        row.uid, row.node_port = sight.uid, sight.node_port
+        _note(row, sight.endpoints, at, sight.problem)
     for row in rows.values():
-        gone = say("clients.gone", plane=plane, service=row.service)
-        changed |= _note(row, [], at, gone.to_json())
-    return changed
+        _note(row, [], at, say("clients.gone", plane=plane, service=row.service).to_json())
 
 
-def _of(placement: Placement, services: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the placement's own of the services that a plane listed."""
-    mine = (placement.namespace, placement.name)
-    return [one for one in services if (one["namespace"], one["database"]) == mine and one["pod"]]
-
-
-def _note(row: ClientAddress, endpoints: list[str], at: datetime, problem: Json) -> bool:
+def _note(row: ClientAddress, endpoints: list[str], at: datetime, problem: Json) -> None:
     """Write what was seen of one address. What is seen first is what the owner is told."""
     before = list(row.endpoints)
-    row.endpoints, row.read_at = endpoints, at
-    row.problem = None if endpoints else problem
+    row.endpoints, row.read_at, row.problem = endpoints, at, problem
     row.told = row.told or endpoints
     if endpoints == row.told:
         row.changed_at = None
     elif endpoints != before or row.changed_at is None:
         row.changed_at = at
     row.save()
-    return endpoints != before
 
 
 def bundle_of(placement: Placement, rows: Iterable[ClientAddress], zone: str) -> Bundle:

@@ -18,6 +18,7 @@ from placements.addresses import (
     client_labels,
     hosts_of,
     node_fact,
+    node_of,
     read_node,
 )
 
@@ -52,7 +53,7 @@ def read_clients(
 ) -> dict[str, Json]:
     """Return `{services, nodes, why}` of one database on a plane, or of all databases. Raises KubeError.
 
-    `runs_on` has pod → node. Nodes are read only where a
+    `runs_on` has `namespace/pod` → node. Nodes are read only where a
     service is reached by them; `why` has, for each service without an address, the stored sentence that says why.
     """
     labels = selector_of(client_labels(database)) if database else DATABASE
@@ -61,7 +62,7 @@ def read_clients(
     stored = [node_fact(item) for item in client.list(NODE)] if by_nodes else []
     nodes, why = [read_node(node) for node in stored], {}
     for service in services:
-        chosen, node = choice(service), runs_on.get(service["pod"], "")
+        chosen, node = choice(service), node_of(service, runs_on)
         if not hosts_of(service, plane, nodes, chosen, runs_on=node)[0]:
             why[service["name"]] = why_none(client, plane, service, nodes, chosen, node).to_json()
     return {"services": services, "nodes": stored, "why": why}

@@ -63,7 +63,7 @@ class PublishName(_Name):
         row = ClientAccess.objects.select_related("placement").get(placement=self.placement)
         fresh = not row.records
         refresh(row)
-        follow(row)
+        follow(row, anew=True)
         return Outcome((Touched(Touch.CREATED if fresh else Touch.UPDATED, self.ref),))
 
     def inverse(self, outcome: Outcome) -> Change | None:

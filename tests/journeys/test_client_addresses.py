@@ -22,6 +22,7 @@ from tests.fleets.protocol import Fleet
 from tests.journeys.fleet import PLANES, approved, asked, mesh, plan_of, register, trouble, wish
 from tests.journeys.planes import Planes, looking
 from tests.people import signed_in
+from tests.placements import world
 from tests.placements.dns_server import dns_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,8 +80,8 @@ def test_given_later_kept_current_followed_in_dns_and_taken_away(
     embedded: EmbeddedFleet, dana: User, adam: User, settings: Any
 ) -> None:
     register(embedded, adam)
-    placement = asked(wish(mesh(adam)), dana)
-    approved(placement, adam)
+    # A service needs no pod to be made, so that no database has to be placed for this.
+    placement = world.in_service(dana, mesh(adam), namespace="default")
     refused = signed_in(dana).post(f"/placements/{placement.pk}/addresses/")
     assert "says nothing about clients" in refused.content.decode()
     Profile.objects.update(outside="node_port", outside_config=NODES)

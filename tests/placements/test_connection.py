@@ -10,12 +10,17 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from kbconsole.common.sentences import say
+from kbconsole.fleet.changes import Remove
+from kbconsole.jobs.definition import Outcome, Touch, Touched
 from networking.kinds.base import ClientPart
 from networking.kinds.nodes import NodeChoice, NodeFact, Prefer
 from placements.addresses import client_manifest, client_service, hosts_of, pod_of
+from placements.addresses_kept import sights_of
 from placements.connection import Bundle, same_ports
 from placements.engines.base import Endpoint
 from placements.engines.etcd import Etcd
+from placements.jobs.clients import ApplyClient
+from placements.jobs.names import PublishName, WithdrawName
 from placements.models import ClientAccess, ClientAddress, Placement
 from tests.people import signed_in
 from tests.placements import world
@@ -49,6 +54,36 @@ def test_the_service_of_a_pod_selects_it_alone_and_says_what_the_kind_wants() ->
     assert made["spec"]["ports"] == [port]
     assert (made["spec"]["externalTrafficPolicy"], made["spec"]["loadBalancerClass"]) == ("Local", "metallb")
     assert len(client_service("x" * 50 + "-etcd-0")) <= len("x" * 50 + "-etcd-headless")
+
+
+def test_what_is_undone_is_only_what_this_run_made() -> None:
+    manifest = client_manifest("db", "shop", "db-etcd-0", Etcd(), ClientPart("NodePort"))
+    change = ApplyClient("k8s-1", manifest)
+    made, kept = (Outcome((Touched(touch, change.ref, "u-1"),)) for touch in (Touch.CREATED, Touch.UPDATED))
+    assert change.inverse(made) == Remove("k8s-1", "v1", "Service", "db-etcd-out-0", "shop", "u-1")
+    assert change.inverse(kept) is None
+    name = PublishName(1, "db", "shop", "db.example.org.")
+    assert (
+        name.inverse(made) == WithdrawName(1, "db", "shop", "db.example.org.") and name.inverse(kept) is None
+    )
+
+
+def test_a_service_that_only_looks_like_one_of_the_consoles_is_nobodys_address(given: Placement) -> None:
+    """Labels can be written by anybody: name, pod and plane have to be those that the console would have made."""
+    facts = {
+        "namespace": "demo",
+        "database": "etcd-demo",
+        "uid": "x",
+        "type": "LoadBalancer",
+        "policy": "",
+        "port": 1,
+    }
+    facts |= {"node_port": 0, "ingress": ["203.0.113.9"], "pod": "etcd-demo-etcd-1"}
+    made = [facts | {"name": name} for name in ("etcd-demo-etcd-out-1", "other")]
+    answer = {"services": made, "nodes": [], "why": {}}
+    access = given.client_access
+    assert [sight.service for sight in sights_of(access, "k8s-2", answer)] == ["etcd-demo-etcd-out-1"]
+    assert sights_of(access, "k8s-1", answer) == []
 
 
 def test_node_ports_are_reached_at_ready_nodes_and_with_the_local_policy_only_at_the_pods_own() -> None:
@@ -123,7 +158,7 @@ def test_the_page_has_what_is_assigned_why_the_rest_is_not_and_three_ways_to_wri
     assert "2 of 3 addresses are assigned" in page and "k8s-3: pool exhausted" in page
     for part in (
         "etcdctl --endpoints=http://192.0.2.1:2379,http://192.0.2.2:2379 endpoint", "etcd-demo.env", "clientv3",
-        "Any replica of etcd takes a write", "etcd-demo.demo 15 IN A 192.0.2.2", "server etcd-demo-etcd-0 192.0.2.1:2379",
+        "Any replica of etcd takes a write", "etcd-demo.demo 15 IN A 192.0.2.2", "etcd-demo-etcd-0 192.0.2.1:2379",
         "192.0.2.2 tcp/2379", "Keep etcd-demo.demo.db.example.org on the leader",
     ):  # fmt: skip
         assert part in page, part
