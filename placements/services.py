@@ -81,7 +81,7 @@ declare(
         ),
     }
 )
-_WORDS = {
+_WORDS: dict[str, Any] = {
     **PlaceDatabase.words,
     "size": _("Size"),
     "profile": _("Network"),

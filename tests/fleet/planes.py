@@ -65,7 +65,9 @@ def registered(fleet: EmbeddedFleet, name: str, by: User) -> Plane:
 
 
 def save_all(draft: KubeconfigDraft, by: User) -> list[Plane]:
-    return services.save(draft=draft, contexts=draft.chosen, by=by)
+    saved = services.save(draft=draft, contexts=draft.chosen, by=by)
+    assert isinstance(saved, list), "somebody else has to agree"
+    return saved
 
 
 def run_of(draft: KubeconfigDraft) -> Run:
