@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from networking.kinds import metallb_objects
 from networking.kinds.base import Direction, carrying, kind_named
 from placements.addresses import client_manifest
 from placements.engines.base import engine_named
@@ -81,18 +80,13 @@ def test_every_kind_has_its_golden_files() -> None:
     assert {slug for slug, _config in PROFILES.values()} == {k.slug for k in carrying(Direction.EAST_WEST)}
 
 
-def test_the_guides_pool_is_announced_by_its_name() -> None:
-    made = [metallb_objects.pool("example", ["10.4.0.0/16"]), metallb_objects.advertisement("example")]
-    assert made == list(yaml.safe_load_all((GOLDEN / "clients" / "metallb-pool.yaml").read_text()))
-
-
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
 def test_every_golden_file_is_compared(path: Path) -> None:
     if path.parent.name == "clients":
-        assert path.stem in {*CLIENTS, "metallb-pool"}
-    else:
+        assert path.stem in CLIENTS
+    elif path.parent.name != "metallb":  # tests/kinds/test_metallb_pools.py
         assert path.stem in PROFILES and path.parent.name in DEFINITIONS
 
 
