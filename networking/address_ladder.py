@@ -12,7 +12,7 @@ from networking.addresses.facts import NAMES, OF_PLANES, Owned, PlaneRanges, Wha
 from networking.addresses.ranges import BITS, Span, address, merged
 
 MOST_PLANES, MOST_RUNGS = 10, 90
-LABEL, COLUMN, STEP, HEAD, GAP, INSET = 190, 132, 26, 34, 10, 4
+LABEL, COLUMN, STEP, HEAD, GAP, INSET = 160, 176, 26, 34, 10, 4
 _NODES = {4: 24, 6: 64}
 """Nodes are drawn as the block of this prefix that they lie in; the table has each address."""
 

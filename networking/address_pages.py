@@ -126,15 +126,20 @@ def _cell(plane: PlaneRanges, what: What, book: Book, meets: bool) -> Cell:
     facts = plane.of(what)
     sources = list(dict.fromkeys(fact.source for fact in facts))
     entry = book.entered.get((plane.plane, what), 0)
-    groups = [_group([fact for fact in facts if fact.source == source], entry) for source in sources]
+    groups = [_group(what, [fact for fact in facts if fact.source == source], entry) for source in sources]
     told = what in plane.known
     return Cell(what, NAMES[what], groups, unknown=not told, none=told and not groups, meets=meets)
 
 
-def _group(facts: Sequence[RangeFact], entry: int) -> Group:
+def _group(what: What, facts: Sequence[RangeFact], entry: int) -> Group:
     texts = [str(span) for span in merged(fact.span for fact in facts)]
     first = facts[0]
     own = entry if first.source == ENTERED else 0
     return Group(
-        texts[:FEW], texts[FEW:], source_label(first.source), first.read_at, first.source == RESERVED, own
+        texts[:FEW],
+        texts[FEW:],
+        source_label(first.source, what),
+        first.read_at,
+        first.source == RESERVED,
+        own,
     )

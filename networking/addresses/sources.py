@@ -43,6 +43,8 @@ class RangeSource(ABC):
     slug: ClassVar[str]
     label: ClassVar[Any]
     place: ClassVar[int] = 50
+    labels: ClassVar[Mapping[What, Any]] = {}
+    """Where one use needs another label: what a reader has to know of it."""
 
     @abstractmethod
     def read(self, client: PlaneClient) -> Read:
@@ -56,10 +58,13 @@ def in_order() -> list[RangeSource]:
     return sorted((made() for made in SOURCES), key=lambda source: (source.place, source.slug))
 
 
-def source_label(slug: str) -> Any:
+def source_label(slug: str, what: What) -> Any:
     """Return how a source is named on pages; one that is gone shows its slug."""
     own = {ENTERED: _("entered by a person"), RESERVED: _("reserved")}
-    return own.get(slug) or (SOURCES.get(slug).label if slug in SOURCES else slug)
+    if slug in own or slug not in SOURCES:
+        return own.get(slug, slug)
+    source = SOURCES.get(slug)
+    return source.labels.get(what, source.label)
 
 
 @dataclass
@@ -138,7 +143,10 @@ class Nodes(RangeSource):
     The subnet of the nodes is not in the API, and neither is the whole pod range: only what nodes have by now.
     """
 
-    slug, label, place = "nodes", _("nodes (pods: what they have now; the whole range may be larger)"), 60
+    slug, label, place = "nodes", _("nodes"), 60
+    labels: ClassVar[Mapping[What, Any]] = {
+        What.PODS: _("nodes: what they have by now; the whole range may be larger")
+    }
 
     def read(self, client: PlaneClient) -> Read:
         nodes = client.list(NODE)
