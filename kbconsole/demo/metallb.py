@@ -135,10 +135,9 @@ class MetalLb(Controller):
         self._told: set[str] = set()
 
     def claims(self, service: Object) -> bool:
-        """Whether the service is MetalLB's, not the cloud's: it wants a pool, or one gives to everybody."""
-        if (service["metadata"].get("annotations") or {}).get(WANTED_POOL):
-            return True
-        return any(pool["spec"].get("autoAssign", True) for pool in self._pools)
+        """Whether the service is MetalLB's, not the cloud's: there are pools, one of them named or for everybody."""
+        named = (service["metadata"].get("annotations") or {}).get(WANTED_POOL)
+        return any(named or pool["spec"].get("autoAssign", True) for pool in self._pools)
 
     def step(self) -> None:
         if not self._installed():

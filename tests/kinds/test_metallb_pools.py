@@ -29,10 +29,10 @@ from tests.driving import drive, ticks
 from tests.fleets import binaries
 from tests.fleets.protocol import Fleet
 from tests.journeys.fleet import register
-from tests.journeys.planes import looking
+from tests.journeys.planes import addresses, looking
 from tests.people import signed_in
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "metallb"
+GOLDEN = Path(__file__).parent / "metallb"
 REAL = pytest.param("real", marks=pytest.mark.real)
 
 
@@ -158,18 +158,15 @@ def test_a_pool_from_plan_to_address_to_none_left(planes: Fleet, adam: User) -> 
     assert run.status == "succeeded", troubles(run)
     assert "k8s-1: pool kb-clients is in effect, 1 of 1 addresses are free." in troubles(run)
     with looking(planes) as found:
-        pool = found.clients["k8s-1"].get(IP_ADDRESS_POOL, "kb-clients", objects.HOME)
-        announced = found.clients["k8s-1"].get(L2_ADVERTISEMENT, "kb-clients", objects.HOME)
-        assert pool and pool["spec"]["addresses"] == ["10.4.0.8/32"]
-        assert announced and announced["spec"] == {"ipAddressPools": ["kb-clients"]}
+        pool = found.one("k8s-1", IP_ADDRESS_POOL, "kb-clients", objects.HOME)
+        announced = found.one("k8s-1", L2_ADVERTISEMENT, "kb-clients", objects.HOME)
+        assert pool["spec"]["addresses"] == ["10.4.0.8/32"]
+        assert announced["spec"] == {"ipAddressPools": ["kb-clients"]}
 
+        wait(lambda: found.one("k8s-1", IP_ADDRESS_POOL, "kb-clients", objects.HOME).get("status"))
         found.clients["k8s-1"].create(service("one"))
-        given = wait(
-            lambda: (found.clients["k8s-1"].get(SERVICE, "one", "default") or {})["status"].get(
-                "loadBalancer"
-            )
-        )
-        assert given["ingress"][0]["ip"] == "10.4.0.8"
+        given = wait(lambda: addresses(found.one("k8s-1", SERVICE, "one", "default")))
+        assert given == ["10.4.0.8"]
         found.clients["k8s-1"].create(service("two"))
         events = wait(
             lambda: [one for one in found.clients["k8s-1"].list(EVENT, "default") if "two" in one["message"]]
