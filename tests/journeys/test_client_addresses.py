@@ -89,7 +89,7 @@ def test_given_later_kept_current_followed_in_dns_and_taken_away(
     with dns_server("db.example.org.", "kbconsole", SECRET) as dns, looking(embedded) as planes:
         settings.KBCONSOLE_DNS_ZONE, settings.KBCONSOLE_DNS_SERVER = "db.example.org", dns.address
         settings.KBCONSOLE_DNS_KEY_NAME, settings.KBCONSOLE_DNS_KEY = "kbconsole", SECRET
-        gone_through(connecting.ask_addresses(placement.pk, follow=True, by=dana), placement, adam)
+        given = gone_through(connecting.ask_addresses(placement.pk, follow=True, by=dana), placement, adam)
         rows = list(placement.addresses.all())
         ports = [
             spec["ports"][0]["nodePort"] for one in client_services(planes).values() if (spec := one["spec"])
@@ -102,7 +102,8 @@ def test_given_later_kept_current_followed_in_dns_and_taken_away(
         the_name_moves_with_the_leader(dns, placement)
         an_exhausted_pool_is_named(planes, placement)
 
-        gone_through(connecting.take_addresses(placement.pk, by=dana), placement, adam)
+        taken = gone_through(connecting.take_addresses(placement.pk, by=dana), placement, adam)
+        assert (given.job, taken.job) == ("give-addresses", "take-addresses")
         assert client_services(planes) == {}
         assert not any(dns.rrsets.values()), "no record is left either"
     assert not ClientAddress.objects.exists() and not ClientAccess.objects.exists()
