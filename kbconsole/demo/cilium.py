@@ -160,14 +160,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def script(path: Path) -> str:
-    """Write an executable that starts the stand-in from any folder and environment. Returns its path."""
-    root = Path(__file__).parents[2]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o700)
-    path.write_text(f'#!/bin/sh\ncd "{root}" && exec "{sys.executable}" -m kbconsole.demo.cilium "$@"\n')
-    return str(path)
-
-
 if __name__ == "__main__":
     sys.exit(main())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from kbconsole.demo.scripts import write_script
+
 DEMO_DIR = Path(os.environ.setdefault("KBCONSOLE_DATA_DIR", str(Path(__file__).parents[2] / "var" / "demo")))
 DEMO_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 _keys = DEMO_DIR / "keys.json"
@@ -31,6 +33,7 @@ os.environ.setdefault("KBCONSOLE_BEAT_SECONDS", "1")
 os.environ.setdefault("KBCONSOLE_CHECK_SECONDS", "4")
 os.environ.setdefault("KBCONSOLE_POLL_SECONDS", "1")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+os.environ.setdefault("KBCONSOLE_CILIUM", write_script(DEMO_DIR / "cilium", "kbconsole.demo.cilium"))
 
 from kbconsole.settings import *  # noqa: E402, F403
 from kbconsole.settings import INSTALLED_APPS  # noqa: E402

@@ -23,6 +23,8 @@ from kbconsole.people.models import Team
 from networking import address_services as addresses
 from networking import services as networking
 from networking.addresses.facts import What
+from networking.kinds.cilium.jobs import LookAtMesh
+from networking.kinds.cilium.known import known_facts
 from networking.models import MeshNumber, Profile
 from placements import services as placements
 from placements.models import Placement
@@ -58,6 +60,7 @@ class Story:
         self._finished(mesh)
         self._failed(mesh)
         self._waiting(cloud)
+        self._look_at_mesh()
 
     def _until(self, what: str, done: Callable[[], bool], seconds: float = 60) -> None:
         until = monotonic() + seconds
@@ -117,6 +120,15 @@ class Story:
             planes=planes, what=What.CLIENTS, text=CLIENTS, by=self._admin, reason="Office network"
         )
         self._say("mesh ids and blocks of addresses reserved for three planes")
+
+    def _look_at_mesh(self) -> None:
+        """The matrix shows what the planes' stand-ins really reach."""
+        if Run.objects.filter(job=LookAtMesh.slug).exists():
+            return
+        self._until("what planes tell of their mesh", lambda: len(known_facts()) == len(PLANES))
+        look = LookAtMesh(list(PLANES), {facts.plane: facts.name for facts in known_facts()})
+        self._ended(jobs.start(look, by=self._admin).pk)
+        self._say("the mesh was looked at")
 
     def _copy_rbac(self) -> None:
         plan = self._ready(fleet.plan_rbac_copy(planes=PLANES, take_over=False, by=self._admin2))
