@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
+from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
@@ -67,7 +68,9 @@ def address(version: int, number: int) -> IPv4Address | IPv6Address:
 
 def parsed(text: str) -> Span:
     """Read a CIDR, an `a-b` range or one address; host bits of a CIDR are dropped. Raises ConsoleError."""
-    plain = text.strip().replace("–", "-").replace("—", "-")
+    plain = text.strip()
+    if not plain.isascii():
+        plain = plain.replace("–", "-").replace("—", "-")
     try:
         if "/" in plain:
             return _network(plain)
@@ -88,13 +91,20 @@ def parsed_all(text: str) -> list[Span]:
 def _one(text: str) -> tuple[int, int]:
     """Return version and number of an address; an IPv4 address in IPv6 clothes is IPv4. Raises ValueError."""
     text = text.strip()
+    if ":" not in text:
+        return 4, _dotted(text)
     if not _PLAIN.match(text):
         raise ValueError(text)
-    found = ip_address(text)
-    number = int(found)
-    if found.version == 6 and number >> 32 == 0xFFFF:
-        return 4, number & 0xFFFFFFFF
-    return found.version, number
+    number = int(IPv6Address(text))
+    return (4, number & 0xFFFFFFFF) if number >> 32 == 0xFFFF else (6, number)
+
+
+def _dotted(text: str) -> int:
+    """Read an IPv4 address, by C: a fleet's nodes are many. Raises ValueError, also for a leading zero."""
+    try:
+        return int.from_bytes(inet_pton(AF_INET, text), "big")
+    except OSError:
+        raise ValueError(text) from None
 
 
 def _network(text: str) -> Span:
