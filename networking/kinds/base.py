@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.utils.functional import Promise
@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.registry import Registry
 from kbconsole.common.sentences import Sentence, declare, say
 from networking.kinds.nodes import NodeChoice
+
+if TYPE_CHECKING:  # it needs models, and this is loaded before there are any
+    from kbconsole.jobs.definition import Check
 
 ProfileConfig = Mapping[str, Any]
 """The cleaned data of a kind's form, as a profile keeps it: JSON values only."""
@@ -116,6 +119,10 @@ class NetworkKind(ABC):
     def client_service(self, config: ProfileConfig, plane: str = "") -> ClientPart | None:
         """Return the service by which clients reach one replica on a plane; None: the kind carries no clients."""
         return None
+
+    def client_checks(self, config: ProfileConfig, plane: str, services: Sequence[str]) -> Sequence[Check]:
+        """Return what is looked at on a plane before these services of clients (`namespace/name`) are made there."""
+        return ()
 
     def client_promise(self, config: ProfileConfig) -> Sentence:
         """Say what clients get, without a word of Kubernetes."""

@@ -9,8 +9,10 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.jobs.definition import Check
 from networking.kinds.base import KINDS, ClientPart, Direction, NetworkKind, PlaneFact, ProfileConfig
 from networking.kinds.clouds import AKS, CLOUDS, EKS, GKE, PRIVATE, PUBLIC
+from networking.kinds.metallb_changes import HasRoom
 
 POOL = "metallb.io/address-pool"
 """Which pool a service takes its address from (metallb/metallb controller/service.go)."""
@@ -100,6 +102,9 @@ class MetalLb(NetworkKind):
     def client_service(self, config: ProfileConfig, plane: str = "") -> ClientPart:
         named = str(config.get("load_balancer_class") or "")
         return ClientPart("LoadBalancer", {POOL: config["pool"]}, load_balancer_class=named)
+
+    def client_checks(self, config: ProfileConfig, plane: str, services: Sequence[str]) -> Sequence[Check]:
+        return (HasRoom(plane, config["pool"], list(services)),)
 
     def client_promise(self, config: ProfileConfig) -> Sentence:
         return say("metallb.clients")

@@ -16,7 +16,7 @@ from kbconsole.fleet.commands import RunCommand
 from kbconsole.jobs.definition import Check, Diff, Finding, ObjectDiff, Touch, Verdict, actions
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.commands import kubectl_get
-from kbconsole.k8s.errors import Conflict, KubeError, Rejected
+from kbconsole.k8s.errors import Conflict, Forbidden, KubeError, Rejected
 from kbconsole.k8s.kinds import (
     DAEMON_SET,
     DEPLOYMENT,
@@ -61,10 +61,12 @@ declare(
         ),
         "metallb.effect_fix": _("Mend or remove what it names on %(plane)s, then choose Retry."),
         "metallb.room": _("Count the free addresses of the pool %(pool)s"),
-        "metallb.room_yes": _("%(plane)s: needs %(needed)s VIPs, %(free)s of %(total)s are free."),
-        "metallb.room_not": _("%(plane)s: needs %(needed)s VIPs, only %(free)s of %(total)s are free in %(pool)s."),
+        "metallb.room_yes": _("%(plane)s: needs %(needed)s VIP, %(free)s of %(total)s are free."),
+        "metallb.room_not": _("%(plane)s: needs %(needed)s VIP, only %(free)s of %(total)s are free in %(pool)s."),
         "metallb.room_fix": _("Retire a database there, or give the pool of %(plane)s another range under Network."),
-        "metallb.room_none": _("%(plane)s has no pool %(pool)s. Set up its pools under Network first."),
+        "metallb.room_none": _(
+            "%(plane)s has no pool %(pool)s yet, so clients get no address there until it is set up under Network."
+        ),
         "metallb.unused": _("See that no service uses the pool %(pool)s"),
         "metallb.unused_yes": _("%(plane)s: nobody uses the pool %(pool)s."),
         "metallb.unused_not": _(
@@ -94,6 +96,15 @@ def rooms(plane: PlaneClient) -> tuple[PoolRoom, ...]:
     """Return the pools of a plane with what is used. Raises KubeError."""
     services = [one for one in plane.list(SERVICE) if one["spec"].get("type") == "LoadBalancer"]
     return objects.pools_of(listed(plane, IP_ADDRESS_POOL), services, listed(plane, L2_ADVERTISEMENT))
+
+
+def users_of(plane: PlaneClient, pool: str) -> list[str]:
+    """Return the services that have an address of a pool, as `namespace/name`. Raises KubeError."""
+    return sorted(
+        f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+        for one in plane.list(SERVICE)
+        if (one["metadata"].get("annotations") or {}).get(objects.TAKEN_FROM) == pool
+    )
 
 
 def install(plane: str) -> RunCommand:
@@ -265,12 +276,15 @@ class InEffect(_OnPlane):
 @actions.register
 @dataclass(frozen=True)
 class HasRoom(_OnPlane):
-    """The pool has enough free addresses for what is to be placed on the plane."""
+    """The pool has a free address for each of these services (`namespace/name`) that has none of it yet.
+
+    That there is no such pool is only warned of: the database works, and clients get addresses once it is there.
+    """
 
     slug: ClassVar[str] = "metallb-has-room"
     plane: str
     pool: str
-    needed: int
+    services: list[str]
 
     def label(self) -> Sentence:
         return say("metallb.room", pool=self.pool)
@@ -279,11 +293,16 @@ class HasRoom(_OnPlane):
         return [kubectl_get(IP_ADDRESS_POOL, self.pool, HOME, context=self.plane, output="yaml")]
 
     def look(self) -> Finding:
-        found = next((room for room in rooms(client(self.plane)) if room.name == self.pool), None)
+        plane = client(self.plane)
+        try:
+            found = next((room for room in rooms(plane) if room.name == self.pool), None)
+        except Forbidden as error:
+            return Finding(Verdict.WARN, error.sentence)
         if found is None:
-            return self._found(Verdict.FAIL, "room_none", pool=self.pool)
-        words = {"needed": self.needed, "free": found.free, "total": found.total}
-        if found.free >= self.needed:
+            return self._found(Verdict.WARN, "room_none", pool=self.pool)
+        needed = len(set(self.services) - set(users_of(plane, self.pool)))
+        words = {"needed": needed, "free": found.free, "total": found.total}
+        if found.free >= needed:
             return self._found(Verdict.PASS, "room_yes", **words)
         fix = say("metallb.room_fix", plane=self.plane)
         return self._found(Verdict.FAIL, "room_not", fix, pool=self.pool, **words)
@@ -305,11 +324,7 @@ class Unused(_OnPlane):
         return [kubectl_get(SERVICE, context=self.plane, output="wide")]
 
     def look(self) -> Finding:
-        users = [
-            f"{one['metadata']['namespace']}/{one['metadata']['name']}"
-            for one in client(self.plane).list(SERVICE)
-            if (one["metadata"].get("annotations") or {}).get(objects.TAKEN_FROM) == self.pool
-        ]
+        users = users_of(client(self.plane), self.pool)
         if not users:
             return self._found(Verdict.PASS, "unused_yes", pool=self.pool)
         return self._found(

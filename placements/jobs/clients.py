@@ -168,6 +168,14 @@ class ForClients(DatabaseJob):
             raise ConsoleError("clients.no_ports", first=first, last=last, name=self.name)
         return replace(self, ports=ports)
 
+    def client_looks(self, names: DatabaseNames) -> Iterator[Step]:
+        """Yield what the kind looks at on each plane before anything is written: whether there are addresses left."""
+        for number, plane in enumerate(self.planes if self.outside else []):
+            pods = names.pods[number :: len(self.planes)]
+            services = [f"{self.namespace}/{client_service(pod)}" for pod in pods]
+            for check in network_kind(self.outside).client_checks(self.outside_config, plane, services):
+                yield Step(on=plane, phase="preflight", check=check, deadline=0)
+
     def client_steps(self, names: DatabaseNames) -> Iterator[Step]:
         """Yield a service per pod in the plane that runs it, the wait for all addresses, and the name."""
         wanted: dict[str, list[str]] = {}
@@ -282,7 +290,9 @@ class GiveAddresses(ForClients):
         uids = self.uids()
         for plane in self.planes:
             yield Step(on=plane, phase="preflight", check=PlaneFits(plane, uids[plane]))
-        yield from self.client_steps(self._names())
+        names = self._names()
+        yield from self.client_looks(names)
+        yield from self.client_steps(names)
 
     def _names(self) -> DatabaseNames:
         return names_of(self.name, self.engine_(), known_definition(self.row()), self.replicas)

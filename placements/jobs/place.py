@@ -116,11 +116,14 @@ class PlaceDatabase(ForClients):
         names = names_of(self.name, self.engine_(), chosen, self.replicas)
         made = self._made_already(control.name, operator.line)
         yield from self._preflight(control, uids, operator, chosen, None if made else names)
+        yield from self.client_looks(names)
         for plane in dict.fromkeys([control.name, *self.planes]):
             yield Step(on=plane, phase="namespace", change=EnsureNamespace(plane, self.namespace))
         yield from role_steps(self.planes)
         cluster = cluster_manifest(
-            self._spec(operator.line, chosen), self.engine_(), self.kind_().service_on(self.config, self.planes)
+            self._spec(operator.line, chosen),
+            self.engine_(),
+            self.kind_().service_on(self.config, self.planes),
         )
         yield Step(on=control.name, phase="cluster", change=ApplyCluster(control.name, cluster), gate=True)
         yield from self.look_steps(names, gate=True)
