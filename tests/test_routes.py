@@ -59,7 +59,7 @@ PUBLIC = {"login", "set_language", "api:token", "people:set-password", "people:s
 EXPECTED = {
     "api:addresses": "401 403 405 405 405 | 401 403 409 409 403",
     "api:addresses-take": "401 403 405 405 405 | 401 403 409 409 403",
-    "api:connection": "401 403 200 200 200 | 401 403 405 405 403",
+    "api:connection": "401 403 200 200 200 | 401 403 405 405 405",
     "api:copy-rbac": "401 403 405 405 405 | 401 403 403 202 403",
     "api:draft": "401 403 403 200 403 | 401 403 403 405 403",
     "api:draft-choose": "401 403 403 405 403 | 401 403 403 202 403",
