@@ -78,6 +78,9 @@ class DraftAnswer(Answer):
     also_plane = serializers.BooleanField()
     replaces = serializers.CharField()
     run = serializers.IntegerField(allow_null=True)
+    plan = serializers.IntegerField(
+        allow_null=True, help_text="The plan that it waits with; nobody changes it then."
+    )
     expires_at = serializers.DateTimeField()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from playwright.sync_api import Page
@@ -84,21 +85,26 @@ CONTRAST = """
 """
 WIDTHS = (1440, 390)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-LOOKS = [(width, theme) for width in WIDTHS for theme in THEMES]
+Look = tuple[int, Literal["light", "dark"]]
+LOOKS: tuple[Look, ...] = tuple((width, theme) for width in WIDTHS for theme in THEMES)
+PAIRS: tuple[tuple[Look, ...], ...] = (((1440, "light"), (390, "dark")), ((1440, "dark"), (390, "light")))
+"""Both widths and both themes by two looks: for pages of which the walk sees many of a kind, turn about."""
 
 
-def faults_of(page: Page, language: str, *, turn: int = 0) -> list[str]:
-    """Return what is wrong with the page that is open, at both widths and in both themes.
+def faults_of(
+    page: Page, language: str, looks: Sequence[Look] = LOOKS, *, colours: bool = False
+) -> list[str]:
+    """Return what is wrong with the page that is open, as it looks at these widths and in these themes.
 
-    axe looks at one of the four, which `turn` chooses: it takes longer than all else.
+    axe asks at the first of them; its own rule about colours, if wanted, is that of CONTRAST, at ten times the price.
     """
     found: list[str] = []
-    for number, (width, theme) in enumerate(LOOKS):
+    for number, (width, theme) in enumerate(looks):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # colours do not glide
         faults = page.evaluate(WIDE) + page.evaluate(CONTRAST)
-        if number == turn % len(LOOKS):
-            faults += axe.violations(page)
+        if not number:
+            faults += axe.violations(page, colours=colours)
         found += [f"{width} {theme}: {fault}" for fault in faults]
     return [*sound(page, language), *(f"{page.url}: {fault}" for fault in found)]
 

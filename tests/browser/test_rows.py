@@ -16,7 +16,7 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs.definition import Step, canonical_text, digest
 from kbconsole.jobs.models import Plan, Run, RunStep
 from placements.models import Placement
-from tests.browser.looking import LOOKS, WIDE, WIDTHS, faults_of, sound
+from tests.browser.looking import PAIRS, WIDE, WIDTHS, faults_of, sound
 from tests.browser.rows import Rows
 from tests.people import person
 from tests.placements import world
@@ -128,5 +128,5 @@ def test_pages_in_a_state_that_the_demo_never_shows_are_whole(db: Rows, adam: Us
         for turn, address in enumerate(("/fleet/", "/placements/", "/", "/fleet/k8s-0/")):
             page.goto(address)
             assert turn or words in page.content()
-            faults += faults_of(page, "en", turn=turn % len(LOOKS))
+            faults += faults_of(page, "en", PAIRS[turn % 2])
     assert not faults, "\n".join(faults)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page
@@ -19,7 +19,7 @@ STARTS = (
     "/audit/?person=nobody-is-called-so",
     "/audit/1/",
 )
-MORE = {"/placements/N/": 4, "/plans/N/": 2, "/runs/N/": 2}
+MORE = {"/placements/N/": 4, "/plans/N/": 2, "/runs/N/": 2, "/networks/acts/NAME/": 2}
 """Of how many pages of these kinds are visited, which differ in their state; of others of a kind one."""
 FILES = re.compile(r"/export/|[?&]format=|/api/")
 LINKS = """
@@ -30,17 +30,18 @@ LINKS = """
 
 
 def kind_of(address: str) -> str:
-    """Return the address without its numbers and its filters; a tab is a page of its own."""
+    """Return the address without its numbers, names of acts and filters; a tab is a page of its own."""
     parts = urlsplit(address)
-    path = re.sub(r"(?<![a-z])[0-9]+", "N", parts.path)
+    path = re.sub(r"(?<=/acts/)[a-z-]+", "NAME", re.sub(r"(?<![a-z])[0-9]+", "N", parts.path))
     tab = parse_qs(parts.query).get("tab", [])
     return " ".join([path, *tab])
 
 
-def walk(page: Page) -> Iterator[tuple[str, int]]:
-    """Yield the addresses that this person gets to, and the status of each, while the page is open.
+def walk(page_for: Callable[[str, int], Page]) -> Iterator[tuple[Page, str, int]]:
+    """Yield the addresses that a person gets to, and the status of each, while its page is open.
 
-    From each page all links are followed, to one page of a kind (`MORE`).
+    From each page all links are followed, to one page of a kind (`MORE`). `page_for` is asked for the page to open a
+    kind on, with how many of that kind were open before: so they may take turns in language.
     """
     waiting, known, visited = list(STARTS), set(STARTS), Counter[str]()
     while waiting:
@@ -48,10 +49,11 @@ def walk(page: Page) -> Iterator[tuple[str, int]]:
         kind = kind_of(address)
         if address not in STARTS and visited[kind] >= MORE.get(kind, 1):
             continue
+        page = page_for(kind, visited[kind])
         visited[kind] += 1
         answer = page.goto(address)
         assert answer
         links = [link for link in page.evaluate(LINKS) if link not in known and not FILES.search(link)]
         known.update(links)
         waiting += dict.fromkeys(links)
-        yield address, answer.status
+        yield page, address, answer.status

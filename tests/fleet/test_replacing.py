@@ -53,7 +53,7 @@ def asked(draft: KubeconfigDraft, by: User) -> Plan:
     assert sent["Location"] == f"/plans/{plan.pk}/"
     drive(plan.runs.get())
     plan.refresh_from_db()
-    assert plan.status == "ready", plan.failure
+    assert (plan.job, plan.status) == ("replace-credential", "ready"), plan.failure
     return plan
 
 

@@ -76,6 +76,12 @@ def test_everybody_with_a_role_reads_the_table(
         "Make a network profile Its first database is marked in the approvals. Administrators Nobody else"
         in page
     )
+    assert "Give the role of administrator Administrators 1 other administrator It is given at once" in page
+    assert "Replace the credential of a plane It must be of the very same plane." in page
+    assert "Read the audit log A DBA reads what they did themselves. Administrators, Auditors" in page.replace(
+        "Auditors, Administrators", "Administrators, Auditors"
+    )
+    assert "Whoever may run commands on the server Nobody else" in page
     assert "There are 2 administrators now." in page
     assert "There is only one administrator" not in page
 

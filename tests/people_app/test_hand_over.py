@@ -133,3 +133,12 @@ def test_the_page_of_somebody_deactivated_leads_to_what_they_still_own(
     assert "Waits for a decision, asked for by this person" in text(page) and "demo/over" not in text(page)
     hand_over(placement.pk, owner="dora", team=None, reason="dana left", by=adam)
     assert "/hand-over/" not in signed_in(adam).get(f"/people/{dana.pk}/").content.decode()
+
+
+def test_the_list_marks_a_database_whose_owner_is_deactivated(
+    adam: User, dana: User, placement: Placement
+) -> None:
+    browser = signed_in(adam)
+    assert "Deactivated" not in text(browser.get("/placements/"))
+    people.deactivate(dana.pk, by=adam)
+    assert "dana Deactivated" in text(browser.get("/placements/"))
