@@ -54,7 +54,6 @@ declare(
         "fleet.command_runs": _("%(command)s runs on %(plane)s; its lines appear below."),
         "fleet.command_line": "%(text)s",
         "fleet.command_cut": _("It prints more than is kept; the rest is not shown."),
-        "fleet.command_done": _("%(command)s ended well on %(plane)s."),
         "fleet.command_failed": _("%(command)s failed on %(plane)s (exit code %(code)s): %(last)s"),
         "fleet.command_failed_fix": _(
             "Read its lines below and mend what they name, then choose Retry: it is safe to run again."
@@ -80,7 +79,6 @@ declare(
             "%(command)s could not be started for %(plane)s: the log of the worker says why. Mend that, then choose "
             "Retry."
         ),
-        "fleet.command_refused": _("%(command)s was not started: %(why)s"),
         "fleet.command_no_tool": _(
             "The console has no %(tool)s. Run the command below with an administrator's kubeconfig that has the "
             "context %(plane)s, then choose Verify. (An operator of the console can give it %(tool)s: docs/install.md.)"

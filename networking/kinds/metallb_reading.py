@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import Role, has_role
@@ -53,9 +53,11 @@ class Row:
     def said(self) -> str:
         """What there is to say of a plane without a pool."""
         if self.read_at is None:
-            return _now("not read yet")
+            return gettext("not read yet")
         return (
-            _now("MetalLB is there, without a pool") if self.installed else _now("MetalLB is not installed")
+            gettext("MetalLB is there, without a pool")
+            if self.installed
+            else gettext("MetalLB is not installed")
         )
 
 
