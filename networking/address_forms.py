@@ -22,6 +22,15 @@ MESH_NAME = RegexValidator(
 )
 
 
+def mesh_name(name: str) -> None:
+    """Raise ValidationError for what no mesh takes as the name of a plane."""
+    MESH_NAME(name)
+    if len(name) > 32:
+        raise ValidationError(
+            _("%(name)s is longer than the 32 characters that a mesh takes.") % {"name": name}
+        )
+
+
 class RangesForm(forms.Form):
     """What a person knows of planes that no API tells."""
 
@@ -95,11 +104,7 @@ class PlanesForm(forms.Form):
     def clean_names(self) -> list[str]:
         names = [name for name in re.split(r"[\s,]+", self.cleaned_data["names"]) if name]
         for name in names:
-            MESH_NAME(name)
-            if len(name) > 32:
-                raise ValidationError(
-                    _("%(name)s is longer than the 32 characters that a mesh takes.") % {"name": name}
-                )
+            mesh_name(name)
         return names
 
     def clean(self) -> dict[str, Any]:
@@ -117,6 +122,15 @@ class ReserveForm(forms.Form):
     seen = forms.CharField(max_length=40000, widget=forms.HiddenInput)
     reason = forms.CharField(label=_("What for"), required=False, max_length=1000)
 
+    def __init__(self, *args: Any, planes: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._planes = planes
+
     def clean_wanted(self) -> list[str]:
-        names: list[str] = self.cleaned_data["wanted"].split("\n")
-        return [name for name in names if name][:MOST_PLANES]
+        names = [name.strip() for name in self.cleaned_data["wanted"].split("\n") if name.strip()][
+            :MOST_PLANES
+        ]
+        for name in names:
+            if name not in self._planes:
+                mesh_name(name)
+        return names

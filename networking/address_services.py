@@ -19,7 +19,7 @@ from kbconsole.jobs.models import Run
 from kbconsole.jobs.services import start
 from networking.address_jobs import ReadAddresses
 from networking.addresses.facts import ENTERED, What
-from networking.addresses.propose import GUIDE, Proposal
+from networking.addresses.propose import GUIDE, MESH_IDS, Proposal
 from networking.addresses.ranges import BITS, parsed, parsed_all
 from networking.book import parents, proposal_for, read_book
 from networking.models import AddressBook, AddressFact, MeshNumber, Reservation, Supernet
@@ -189,9 +189,10 @@ def _give(one: Proposal, by: Any) -> bool:
     """Write down what a plane gets; whether any of it is new. Raises Stale where the database has another owner."""
     try:
         with transaction.atomic():
-            _number, new = MeshNumber.objects.get_or_create(
-                plane=one.plane, defaults={"number": one.mesh_id, "made_by": by}
-            )
+            new = False
+            if one.mesh_id in MESH_IDS:  # a higher one is what the plane was installed with
+                number = {"number": one.mesh_id, "made_by": by}
+                _number, new = MeshNumber.objects.get_or_create(plane=one.plane, defaults=number)
             for what, span in one.blocks.items():
                 _block, made = Reservation.objects.get_or_create(
                     plane=one.plane, what=what, range=str(span), defaults={"made_by": by}

@@ -115,7 +115,8 @@ def blocks_propose(request: HttpRequest) -> HttpResponse:
 
 
 def _reserve(request: HttpRequest) -> HttpResponse:
-    form = ReserveForm(request.POST)
+    names = [plane.name for plane in _planes()]
+    form = ReserveForm(request.POST, planes=names)
     if not form.is_valid():
         return redirect("networking:blocks-propose")
     given = form.cleaned_data
@@ -126,9 +127,8 @@ def _reserve(request: HttpRequest) -> HttpResponse:
     except ConsoleError as error:
         if error.status == 403:
             raise
-        names = [plane.name for plane in _planes()]
         others = [name for name in given["wanted"] if name not in names]
-        wanted = PlanesForm({"planes": given["wanted"], "names": " ".join(others)}, planes=[*names])
+        wanted = PlanesForm({"planes": given["wanted"], "names": " ".join(others)}, planes=names)
         return _proposal_page(request, wanted, given["wanted"], error=error)
     messages.success(request, _("Reserved for %(count)s planes.") % {"count": len(made)})
     return redirect(PAGE)

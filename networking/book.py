@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,15 +112,19 @@ def parents() -> list[Parent]:
 def proposal_for(planes: Iterable[str], book: Book, from_: list[Parent]) -> list[Proposal]:
     """Return what these planes would get. What other planes use or were given is not free, and what is special.
 
-    A plane's own id and pod range, where it was installed with them already, stay its own.
+    A plane's own id and pod range, where it was installed with them already, stay its own; an id that two planes have
+    is nobody's.
     """
     names = list(dict.fromkeys(planes))
-    ids = {name: known.mesh_id for name, known in book.ranges.items() if known.mesh_id}
+    every = {name: known.mesh_id for name, known in book.ranges.items() if known.mesh_id}
+    twice = {number for number, count in Counter(every.values()).items() if count > 1}
+    ids = {name: number for name, number in every.items() if number not in twice}
     had = {
         name: Given(ids.get(name), book.given[name].blocks if name in book.given else {}) for name in names
     }
     used = [*book.owned(), *special()]
+    taken = {*twice, *(number for name, number in ids.items() if name not in had)}
     return propose(
-        names, parents=from_, used=used, given=had, taken_ids={n for name, n in ids.items() if name not in had},
+        names, parents=from_, used=used, given=had, taken_ids=taken,
         wanted=[what for what in PROPOSED if any(parent.what in (what, None) for parent in from_)],
     )  # fmt: skip

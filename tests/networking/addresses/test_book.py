@@ -7,13 +7,14 @@ from threading import Barrier, Thread
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils import timezone
 
 from kbconsole.audit.models import Entry
 from kbconsole.common.errors import ConsoleError, Stale
 from networking import address_services as services
 from networking.addresses.facts import NewRange, What
 from networking.addresses.services import facts_of, problems_between
-from networking.models import AddressFact, MeshNumber, Reservation, Supernet
+from networking.models import AddressFact, AddressLook, MeshNumber, Reservation, Supernet
 from networking.services import create_profile
 from tests.networking.addresses.conftest import Tell
 from tests.people import signed_in
@@ -170,3 +171,44 @@ def test_kinds_are_told_what_speaks_against_a_new_range_and_against_joining(tell
     assert (
         problems_between(["k8s-1"], new_ranges=[NewRange("k8s-1", What.LOAD_BALANCERS, "10.4.0.0/24")]) == []
     )
+
+
+def test_a_conflict_comes_first_and_is_in_the_picture_and_in_its_table(tell: Tell, dana: User) -> None:
+    tell(
+        "k8s-1",
+        pods="10.1.0.0/16",
+        services="10.101.0.0/16",
+        nodes="192.168.1.11 192.168.1.12",
+        load_balancers="",
+    )
+    page = signed_in(dana).get("/networks/").content.decode()
+    assert "The addresses of 1 plane fit." in page
+    tell(
+        "k8s-2",
+        pods="10.2.0.0/16",
+        services="10.2.255.0/24",
+        nodes="192.168.1.13",
+        load_balancers="10.5.0.0/24",
+    )
+    page = signed_in(dana).get("/networks/").content.decode()
+    said, picture, table = (
+        page.index(text) for text in ("k8s-2 Pods 10.2.0.0/16 and", '<svg class="ladder"', "<table")
+    )
+    assert said < picture < table
+    assert "1 conflict of addresses" in page
+    assert "✕ Conflict: Services" in page[picture:table]
+    assert "k8s-1: Nodes 192.168.1.11 – 192.168.1.12" in page[picture:table]
+    assert page[table:].count("10.2.255.0/24") == 1
+    assert "ranges/enter" not in page  # a DBA reads
+
+
+def test_ids_that_planes_were_installed_with_stay_and_those_of_two_planes_are_nobodys(
+    tell: Tell, adam: User
+) -> None:
+    for name, number in (("k8s-1", 200), ("k8s-2", 1), ("k8s-3", 1)):
+        AddressLook.objects.create(plane=tell(name), looked_at=timezone.now(), mesh_id=number)
+    reserve(adam, "k8s-1", "k8s-2")
+    assert {row.plane: row.number for row in MeshNumber.objects.all()} == {"k8s-2": 2}
+    assert Reservation.objects.filter(plane="k8s-1").count() == 2
+    assert signed_in(adam).post(BLOCKS, {"wanted": "no name", "seen": "x"}).status_code == 302
+    assert not Reservation.objects.filter(plane="no name").exists()

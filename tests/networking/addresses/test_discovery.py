@@ -157,7 +157,7 @@ def test_asking_again_is_a_run_that_says_what_each_plane_told(
 ) -> None:
     answer = signed_in(adam).post("/networks/ranges/read/")
     run = drive(int(answer["Location"].strip("/").rpartition("/")[2]))
-    assert run.status == "succeeded"
+    assert (run.job, run.status) == ("read-addresses", "succeeded")
     finding = run.steps.get(lane="k8s-1").finding or {}
     said = signed_in(adam).get(f"/runs/{run.pk}/").content.decode()
     assert finding["sentence"]["params"]["plane"] == "k8s-1"
