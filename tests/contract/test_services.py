@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from kbconsole.k8s.kinds import SERVICE_CIDR
 from tests.contract.conftest import Case, Object
 
 TAKEN = "provided port is already allocated"
@@ -254,3 +256,14 @@ def test_the_address_of_a_load_balancer_is_its_status(case: Case, kind: str, ing
     raw.merge(where(space, "s"), told)
     assert raw.merge(where(space, "s", "status"), told).code == code
     raw.get(where(space, "s"))
+
+
+def test_the_range_of_services_is_an_object_and_holds_what_services_get(case: Case) -> None:
+    """Each plane has a range of its own, so the client is one that leaves no transcript."""
+    with closing(case.fleet_of("0.9").client("k8s-1")) as client:
+        (found,) = client.list(SERVICE_CIDR)
+        made = service("s")
+        got = client.create({**made, "metadata": {"name": "s", "namespace": "default"}}, dry_run=True)
+    case.note(found["metadata"]["name"])
+    ranges = [ipaddress.ip_network(text) for text in found["spec"]["cidrs"]]
+    assert any(ipaddress.ip_address(got["spec"]["clusterIP"]) in one for one in ranges)
