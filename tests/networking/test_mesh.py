@@ -10,11 +10,13 @@ import contextlib
 import io
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django import Settings
 
 from kbconsole.audit.models import Entry
@@ -34,7 +36,7 @@ from networking import reading
 from networking.kinds.cilium import jobs
 from networking.kinds.cilium.known import known_facts
 from networking.kinds.cilium.section import MeshSection
-from networking.models import PlaneHold
+from networking.models import PlaneHold, PlaneReading
 from tests.driving import drive, ticks
 from tests.fleet.conftest import embedded, fleet
 from tests.journeys.fleet import trouble
@@ -158,6 +160,12 @@ def test_planes_are_connected_by_one_call_and_shown_and_taken_apart(
     assert shown is not None and (shown["well"], shown["red"], shown["ways"]) == (6, 0, 6)
     page = signed_in(adam).get("/networks/parts/mesh/").content.decode()
     assert page.count("Connected: 1 of 1 agents") == 6
+    PlaneReading.objects.filter(what="mesh-status").update(read_at=timezone.now() - timedelta(hours=2))
+    old = MeshSection().context(adam)
+    assert old is not None and old["well"] == 0
+    assert {str(c.sentence) for row in old["rows"] for c in row.cells if c.sentence} == {
+        "Configured, connectivity unknown"
+    }
     with contextlib.closing(planes.client("k8s-1")) as client:
         mesh.point(client, {"k8s-3": "https://127.0.0.1:1"})
     look = drive(services.start(jobs.LookAtMesh(ALL, {name: name for name in ALL}), by=adam))

@@ -275,3 +275,7 @@ class Test(MeshAct):
 
     def examples(self, facts: Sequence[MeshFacts]) -> list[RunCommand]:
         return [commands.test(facts[0].plane, facts[1].plane)] if len(facts) > 1 else []
+
+
+MESH_ACTS: Sequence[type[MeshAct]] = (Look, Install, Share, Enable, Connect, Disconnect, Test)
+"""In the order in which a mesh comes about."""

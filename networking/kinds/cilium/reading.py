@@ -90,7 +90,11 @@ class Mesh(Reader):
     def fact(self, facts: Json) -> Mapping[str, Any]:
         known = MeshFacts.from_json(facts)
         unread = not known.found and bool(known.denied)  # not the same as none
-        return {"mesh": None if unread else known.in_mesh, "mesh_name": known.name, "mesh_id": known.id or None}
+        return {
+            "mesh": None if unread else known.in_mesh,
+            "mesh_name": known.name,
+            "mesh_id": known.id or None,
+        }
 
 
 def _number(text: object, otherwise: int) -> int:

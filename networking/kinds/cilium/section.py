@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import Role, has_role
 from kbconsole.common.sentences import Sentence
-from networking.kinds.acting import ACTS
+from kbconsole.jobs import lanes
 from networking.kinds.cilium import commands, rights, rules
+from networking.kinds.cilium.acts import MESH_ACTS
 from networking.kinds.cilium.checks import STATUS, fleet_of
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.known import known, oldest
@@ -20,6 +23,8 @@ from networking.kinds.cilium.status import MeshStatus
 from networking.kinds.keeping import Hold, Reading, keeper
 from networking.sections import SECTIONS, Section
 
+FRESH = timedelta(hours=1)
+"""After this time what agents said is no more than a memory: the matrix goes grey."""
 TONES = {rules.Severity.ERROR: "bad", rules.Severity.WARN: "warn", rules.Severity.UNPROVEN: "quiet"}
 
 
@@ -51,13 +56,15 @@ class MeshSection(Section):
     slug, title, template, place, live = "mesh", _("Mesh"), "networking/_mesh.html", 20, True
 
     def context(self, user: Any) -> dict[str, Any] | None:
-        """In four queries. None while no plane was found to have Cilium, and none hides whether it has."""
+        """In a fixed number of queries. None while no plane was found to have Cilium, and none hides whether it has."""
         every = known()
         if not any(facts.found for _row, facts in every):
             return None
         shown = [(row, facts) for row, facts in every if facts.found or row.facts is None]
         looks = {row.plane: row for row in keeper().readings(STATUS)}
-        statuses = {name: MeshStatus.from_json(row.facts) for name, row in looks.items() if row.facts}
+        silent = lanes.silent()
+        asked = [row for row in looks.values() if _fresh(row) and row.plane not in silent]
+        statuses = {row.plane: MeshStatus.from_json(row.facts) for row in asked}
         cells = matrix([facts for _row, facts in shown], statuses)
         holds = keeper().holds()
         rows = [
@@ -70,12 +77,18 @@ class MeshSection(Section):
         admin = has_role(user, Role.ADMIN)
         return {
             "rows": rows, "problems": _problems(rows, statuses), "read_at": oldest([row for row, _f in shown]),
+            "asked_at": oldest(asked),
             "well": sum(cell.state == "ok" for line in cells for cell in line),
             "red": sum(cell.state == "red" for line in cells for cell in line),
             "ways": sum(cell.state != "self" for line in cells for cell in line),
             "without": [row.plane for row, facts in every if row.facts and not facts.found],
-            "acts": [(act(), reverse("networking:act", args=[act.slug])) for act in ACTS] if admin else [],
+            "acts": [(act(), reverse("networking:act", args=[act.slug])) for act in MESH_ACTS] if admin else [],
         }  # fmt: skip
+
+
+def _fresh(row: Reading) -> bool:
+    """Whether what the agents said is still worth something."""
+    return bool(row.facts) and row.read_at is not None and timezone.now() - row.read_at < FRESH
 
 
 def _problems(rows: list[Row], statuses: dict[str, MeshStatus]) -> list[Shown]:
