@@ -58,7 +58,8 @@ def _gone(placement: Placement) -> dict[str, Any]:
     for row in placement.addresses.all():
         mine = next((one for one in planes if one["plane"] == row.plane), None)
         if mine is not None:
-            mine["services"].append({"name": row.service, "type": "", "addresses": row.endpoints})
+            balanced = [] if row.node_port else row.endpoints
+            mine["services"].append({"name": row.service, "type": "", "addresses": balanced})
     kept = [names.service_account, names.role_binding] if names.shares_service_account else []
     return {"planes": planes, "kept_objects": kept, "control": control}
 
