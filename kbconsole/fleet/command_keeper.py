@@ -14,14 +14,14 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, say
 from kbconsole.fleet import access
-from kbconsole.fleet.command_models import CommandRun, CommandStatus
-from kbconsole.fleet.commands import CANCELLED, FAILED_TO_START, LOST, STOPPED, RunCommand, last_lines
+from kbconsole.fleet.command_models import CommandRun, CommandStatus, patience
+from kbconsole.fleet.commands import CANCELLED, LOST, STOPPED, RunCommand, last_lines
 from kbconsole.jobs.definition import Change, Level
 from kbconsole.jobs.events import log
 from kbconsole.jobs.models import ACTIVE, Run
@@ -48,8 +48,10 @@ class Keeper:
         self.row = row
         self.stopped = False
         self.lines: list[str] = []
+        self._untold: list[str] = []
         self._told = 0
         self._next_beat = 0.0
+        self._heard = time.monotonic()
         self._why = ""
         change = Change.load(row.command)
         assert isinstance(change, RunCommand)  # noqa: S101  nothing else is stored there
@@ -71,7 +73,7 @@ class Keeper:
             self._tell([("stderr", str(error))])
             self._end(Exit(_COULD_NOT, "", "", False))
         except BaseException:
-            self._end(Exit(_COULD_NOT, FAILED_TO_START, "", False))
+            self._end(Exit(_COULD_NOT, LOST, "", False))
             raise
 
     def _wait_for_older(self) -> None:
@@ -95,37 +97,58 @@ class Keeper:
         )  # fmt: skip
 
     def _stop(self) -> str:
-        """Say that this process is alive; return why the command has to end, or ""."""
+        """Say that this process is alive; return why the command has to end, or "".
+
+        A database that is away for a moment ends nothing; after a while others take this process for dead.
+        """
         if self.stopped:
             return STOPPED
         if time.monotonic() < self._next_beat:
             return self._why
         self._next_beat = time.monotonic() + BEAT_SECONDS
+        try:
+            self._why = self._asked_to_stop()
+            self._heard = time.monotonic()
+        except DatabaseError:
+            connection.close()
+            if time.monotonic() - self._heard > patience().total_seconds():
+                self._why = LOST
+        return self._why
+
+    def _asked_to_stop(self) -> str:
         mine = CommandRun.objects.filter(pk=self.row.pk, status=CommandStatus.RUNNING)
-        self._why = "" if mine.update(beat_at=timezone.now()) else LOST
+        if not mine.update(beat_at=timezone.now()):
+            return LOST
         owner = (
             Run.objects.filter(steps=self.row.step_id).values("cancel_requested", "status", "attempt").get()
         )
-        if owner["cancel_requested"] or owner["status"] not in ACTIVE or owner["attempt"] != self.row.attempt:
-            self._why = CANCELLED
-        return self._why
+        other = owner["status"] not in ACTIVE or owner["attempt"] != self.row.attempt
+        return CANCELLED if owner["cancel_requested"] or other else ""
 
     def _tell(self, lines: Lines) -> None:
         """Append what was printed to the events of the run; JSON is for parsing, not for reading."""
         wanted = [text for stream, text in lines if not (stream == "stdout" and self.change.wants_json)]
         said = [storable(text[:LONGEST_LINE]) for text in wanted]
         self.lines = [*self.lines, *said][-20:]
-        new = said[: max(MOST_LINES - self._told, 0)]
-        cut = len(new) < len(said) and self._told <= MOST_LINES
+        room = MOST_LINES - self._told
         self._told += len(said)
-        if not new and not cut:
+        self._untold += said[: max(room, 0)]
+        if 0 <= room < len(said):
+            self._untold.append("")
+        if not self._untold:
             return
+        try:
+            self._write_events()
+        except DatabaseError:  # with the next lines
+            connection.close()
+
+    def _write_events(self) -> None:
         step = self.row.step
         with transaction.atomic():
-            for text in new:
-                log(step.run, say("fleet.command_line", text=text), step=step)
-            if cut:
-                log(step.run, say("fleet.command_cut"), level=Level.WARN, step=step)
+            for text in self._untold:
+                said = say("fleet.command_line", text=text) if text else say("fleet.command_cut")
+                log(step.run, said, level=Level.INFO if text else Level.WARN, step=step)
+        self._untold = []
 
     def _end(self, ended: Exit) -> None:
         answer = self._answer(ended) if self.change.wants_json and not ended.cut else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -56,7 +56,7 @@ class PoolsForm(ActForm):
             "A line for each plane: k8s-1: 10.4.0.0/26. One address per replica is enough; nobody else may use them."
         ),
     )  # fmt: skip
-    field_order: ClassVar[Any] = ["pool", "ranges", "reason"]
+    field_order = ["pool", "ranges", "reason"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +84,7 @@ class RemoveForm(ActForm):
         widget=forms.CheckboxSelectMultiple,
         choices=lambda: [(one, one) for one in known_planes()],
     )
-    field_order: ClassVar[Any] = ["pool", "planes", "reason"]
+    field_order = ["pool", "planes", "reason"]
 
 
 @ACTS.register

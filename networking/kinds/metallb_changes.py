@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -138,8 +138,8 @@ class _OnPlane(Check):
 
     plane: str
 
-    def _found(self, verdict: Verdict, code: str, fix: Sentence | None = None, **words: Any) -> Finding:
-        return Finding(verdict, say(f"metallb.{code}", plane=self.plane, **words), fix)
+    def _found(self, verdict: Verdict, code: str, **words: Any) -> Finding:
+        return Finding(verdict, say(f"metallb.{code}", plane=self.plane, **words))
 
 
 @actions.register
@@ -268,7 +268,7 @@ class InEffect(_OnPlane):
             return self._found(Verdict.FAIL, "effect_silent", **words)
         if refused := objects.refusals(listed(plane, METALLB_CONFIGURATION_STATE)):
             fix = say("metallb.effect_fix", plane=self.plane)
-            return self._found(Verdict.FAIL, "effect_refused", fix, why=list(refused))
+            return replace(self._found(Verdict.FAIL, "effect_refused", why=list(refused)), fix=fix)
         said = say("metallb.effect_yes", plane=self.plane, free=found.free, total=found.total, **words)
         return Finding(Verdict.PASS, said, facts={"pool": found.to_json()})
 
@@ -305,7 +305,7 @@ class HasRoom(_OnPlane):
         if found.free >= needed:
             return self._found(Verdict.PASS, "room_yes", **words)
         fix = say("metallb.room_fix", plane=self.plane)
-        return self._found(Verdict.FAIL, "room_not", fix, pool=self.pool, **words)
+        return replace(self._found(Verdict.FAIL, "room_not", pool=self.pool, **words), fix=fix)
 
 
 @actions.register

@@ -61,13 +61,13 @@ class Row:
         )
 
 
+def _pools(reading: Reading) -> list[PoolRoom | None]:
+    return [PoolRoom.from_json(one) for one in (reading.facts or {}).get("pools", [])]
+
+
 def rows() -> list[Row]:
     """Return a row per pool, and one per plane without any."""
-    return [
-        Row(reading, room)
-        for reading in keeper().readings(READS)
-        for room in [PoolRoom.from_json(one) for one in (reading.facts or {}).get("pools", [])] or [None]
-    ]
+    return [Row(reading, room) for reading in keeper().readings(READS) for room in _pools(reading) or [None]]
 
 
 @SECTIONS.register

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, ClassVar
@@ -197,7 +198,7 @@ def test_its_json_is_judged_and_a_mark_left_by_an_interrupted_one_is_named(
     run = drive(services.start(RunTool(["uninstall", "note"]), by=adam))
     assert run.status == "failed"
     assert "helm --kube-context k8s-1" not in lines(run)[-1]
-    assert "helm rollback" in str(Sentence.from_json(run.steps.get().finding["fix"]))
+    assert "helm rollback" in str(Sentence.from_json((run.steps.get().finding or {})["fix"]))
 
 
 @pytest.mark.parametrize("backend", ["embedded"])
@@ -222,12 +223,12 @@ def test_a_step_that_is_taken_up_again_finds_its_command_and_one_that_is_lost_ca
     drive(run, seconds=1)
     assert len((tool / "pids").read_text().split()) == 1
     os.kill(int(Path(f"/proc/{pid}/stat").read_text().split()[3]), signal.SIGKILL)  # who looks after it
-    monkeypatch.setattr(command_models, "SILENT", command_models.timedelta(seconds=0.5))
+    monkeypatch.setattr(command_models, "SILENT", timedelta(seconds=0.5))
     settings.KBCONSOLE_LEASE_SECONDS = 0.5
     run = drive(run)
     assert run.status == "failed"
     assert any("was lost" in line for line in lines(run))
-    monkeypatch.setattr(command_models, "SILENT", command_models.timedelta(seconds=30))
+    monkeypatch.setattr(command_models, "SILENT", timedelta(seconds=30))
     settings.KBCONSOLE_LEASE_SECONDS = 30
     (tool / "helm").write_text("#!/bin/sh\nexit 0\n")
     assert drive(services.retry(run.pk, by=adam)).status == "succeeded"
@@ -255,6 +256,7 @@ def test_with_least_rights_a_person_runs_it(fleet: Fleet, tool: Path, adam: User
     register_fleet(fleet, adam)
     run = drive(services.start(RunTool(["upgrade", "note"]), by=adam))
     step = run.steps.get()
+    assert step.finding is not None
     assert (step.status, step.finding["sentence"]["code"]) == ("needs_person", "fleet.command_no_rights")
     assert not CommandRun.objects.exists()
 
