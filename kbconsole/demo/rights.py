@@ -76,6 +76,7 @@ def of_data_plane() -> list[Object]:
         rule("storage.k8s.io", "storageclasses", "get list"),
         rule("networking.k8s.io", "servicecidrs", "get list"),
         rule("cilium.io", "ciliumnodes ciliumloadbalancerippools", "get list"),
+        rule("crd.projectcalico.org", "ippools", "get list"),
         rule("metallb.io", "ipaddresspools l2advertisements", "get list create patch delete"),
         rule("metallb.io", "configurationstates", "get list"),
         rule("apps", "deployments daemonsets", "get list"),

@@ -152,6 +152,7 @@ CILIUM_NODE = Kind("cilium.io/v2", "CiliumNode", "ciliumnodes", False)
 CILIUM_LOAD_BALANCER_IP_POOL = Kind(
     "cilium.io/v2", "CiliumLoadBalancerIPPool", "ciliumloadbalancerippools", False
 )
+CALICO_IP_POOL = Kind("crd.projectcalico.org/v1", "IPPool", "ippools", False)
 MCS_SERVICE_EXPORT = Kind("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "serviceexports", True)
 
 KINDS: Mapping[tuple[str, str], Kind] = {

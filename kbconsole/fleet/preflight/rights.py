@@ -128,6 +128,7 @@ GROUPS: Mapping[str, Group] = {
         (
             _rule("networking.k8s.io", "servicecidrs", "get list"),
             _rule("cilium.io", "ciliumnodes ciliumloadbalancerippools", "get list"),
+            _rule("crd.projectcalico.org", "ippools", "get list"),
             _rule("metallb.io", "ipaddresspools", "get list"),
         ),
         needed=False,
