@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,7 +15,7 @@ from kbconsole.common.sentences import Json, Sentence
 from kbconsole.fleet import crds
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.fleet.preflight.connection import WARN_BEFORE
-from kbconsole.jobs.models import OPEN_STEPS, Run, RunStep, StepStatus
+from kbconsole.jobs.models import OPEN_STEPS, Plan, Run, RunStep, StepStatus
 
 
 @dataclass(frozen=True)
@@ -229,8 +230,13 @@ def _release(plane: Plane) -> Rung:
     return Rung(_("Release line"), state, words, plane.name, plane.facts_at)
 
 
-def facts_of(plane: Plane, credential: Credential | None) -> list[dict[str, Any]]:
-    """Return what is known of a plane, for the component of facts; each with its source and time."""
+def facts_of(
+    plane: Plane, credential: Credential | None, waiting: Plan | None = None
+) -> list[dict[str, Any]]:
+    """Return what is known of a plane, for the component of facts; each with its source and time.
+
+    `waiting` is the plan by which it may get another credential.
+    """
     read = {"source": plane.name, "at": plane.facts_at}
     rows: list[dict[str, Any]] = [
         {"label": _("Server"), "value": plane.server, "mono": True},
@@ -255,4 +261,8 @@ def facts_of(plane: Plane, credential: Credential | None) -> list[dict[str, Any]
             },
             {"label": _("Fingerprint (SHA-256)"), "value": credential.fingerprint, "copyable": True},
         ]
+    if waiting is not None:
+        said = _("waits for approval: plan %(n)s") % {"n": waiting.pk}
+        url = reverse("jobs:plan-detail", args=[waiting.pk])
+        rows.append({"label": _("New credential"), "value": said, "url": url})
     return rows

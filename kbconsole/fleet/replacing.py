@@ -46,6 +46,7 @@ from kbconsole.jobs.models import Plan, PlanStatus, RunStatus
 from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.rules import show_right
 
+SUBJECT = "credential"
 KEPT = timedelta(hours=24)
 """For how long an approved credential is kept for a Retry of its run."""
 
@@ -84,6 +85,12 @@ def seal(secret: PlaneCredential) -> str:
 
 def newest(plane: Plane) -> Credential | None:
     return plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).order_by("-version").first()
+
+
+def waiting_plan(plane: Plane) -> Plan | None:
+    """Return the plan that waits for a decision about a new credential of the plane."""
+    about = {"subject_kind": SUBJECT, "subject_id": plane.name[:100]}
+    return Plan.objects.undecided().filter(**about).defer("content").order_by("-pk").first()
 
 
 def keep_credential(
@@ -234,7 +241,7 @@ class ReplaceCredential(FleetJob):
     compared: bool = False
 
     def subject(self) -> Subject:
-        return Subject("credential", self.plane[:100], self.plane)
+        return Subject(SUBJECT, self.plane[:100], self.plane)
 
     def lanes(self) -> list[str]:
         """Not the plane's own: that its present credential gets no answer must not keep a new one out."""

@@ -17,6 +17,7 @@ from kbconsole.common.roles import Role, has_role, require
 from kbconsole.fleet import account, health, pages, services, trouble
 from kbconsole.fleet.forms import AccountForm, ChooseForm, CopyForm, SaveForm, UploadForm
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.replacing import waiting_plan
 from kbconsole.fleet.trouble_acts import Act, switch
 from kbconsole.jobs.models import Plan, Run
 
@@ -66,7 +67,7 @@ def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
         "switch": _switch_back(plane, control, why_not) if not troubles else None,
         "without": [] if troubles else trouble.without(plane, request.user),
         "first_missing": next((rung for rung in rungs if rung.state in ("fail", "warn")), None),
-        "facts": pages.facts_of(plane, credential),
+        "facts": pages.facts_of(plane, credential, waiting_plan(plane)),
         "look": look,
         "active": look is not None and look.state == "wait",
         "runs": list(runs),

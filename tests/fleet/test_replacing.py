@@ -76,6 +76,7 @@ def test_it_waits_with_what_differs_and_is_saved_as_approved(
 ) -> None:
     plan = asked(draft, adam)
     assert version() == 1
+    assert f"waits for approval: plan {plan.pk}" in text(vera, "/fleet/k8s-1/")
     row = text(ada, "/approvals/")
     for words in ("Give k8s-1 a new credential", "“the old one ends”", "another user"):
         assert words in row
