@@ -16,7 +16,6 @@ from networking.kinds.cilium import matrix, rules
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.reading import read
 from networking.kinds.cilium.status import MeshStatus
-from networking.kinds.keeping import keeper
 
 STATUS = "mesh-status"
 """Under which name the judged answers of the CLI are kept, plane by plane."""
@@ -72,12 +71,6 @@ def read_all(planes: Iterable[str]) -> tuple[list[MeshFacts], list[str]]:
     return found, silent
 
 
-def kept_statuses() -> dict[str, MeshStatus]:
-    """Return what was last judged of planes."""
-    rows = keeper().readings(STATUS)
-    return {row.plane: MeshStatus.from_json(row.facts) for row in rows if row.facts}
-
-
 def fleet_of(facts: Iterable[MeshFacts], statuses: Mapping[str, MeshStatus]) -> rules.Fleet:
     """Return what rules look at: facts, and what the last look at the mesh has shown."""
     planes = tuple(facts)
@@ -88,7 +81,10 @@ def fleet_of(facts: Iterable[MeshFacts], statuses: Mapping[str, MeshStatus]) -> 
 @actions.register
 @dataclass(frozen=True)
 class RulesHold(Check):
-    """The planner's rules, before anything is touched. Raises KubeError for a plane that gives no answer."""
+    """The planner's rules, before anything is touched. Raises KubeError for a plane that gives no answer.
+
+    What a look at the mesh has shown does not count: what was cut then is what somebody has come to mend.
+    """
 
     slug: ClassVar[str] = "mesh-rules"
     planes: list[str]
@@ -104,9 +100,7 @@ class RulesHold(Check):
         if absent and not self.only:
             return Finding(Verdict.FAIL, say("mesh.facts_none", plane=absent))
         found = [
-            one
-            for one in rules.problems(fleet_of(facts, kept_statuses()))
-            if not self.only or one.rule in self.only
+            one for one in rules.problems(rules.Fleet(tuple(facts))) if not self.only or one.rule in self.only
         ]
         errors = [one.sentence for one in found if one.severity == rules.Severity.ERROR]
         if errors:

@@ -22,7 +22,7 @@ declare(
             "groups; looking at the mesh proves it after connecting."
         ),
         "mesh.r11_closed": _(
-            "Something between %(one)s and %(other)s drops packets. These have to be open: %(ports)s. Check the "
+            "Packets between %(one)s and %(other)s seem to be dropped. These have to be open: %(ports)s. Check the "
             "firewalls and security groups of both, then look again."
         ),
         "mesh.r15": _(

@@ -39,8 +39,9 @@ declare(
             "planes reach them. Give them one, or connect the networks by VPN or peering."
         ),
         "mesh.r10_cut": _(
-            "Nodes of %(one)s do not reach those of %(other)s at their InternalIP (%(addresses)s). Connect the "
-            "networks by VPN or peering, or open the way in the firewalls, then look again."
+            "Agents of %(one)s get no connection to %(other)s, whose nodes have to be reached at their InternalIP "
+            "(%(addresses)s). Connect the networks by VPN or peering, or open the way in the firewalls, then "
+            "look again."
         ),
         "mesh.r10_unproven": _(
             "Nobody has seen yet that nodes of %(pairs)s reach each other at their InternalIP. Look at the mesh "
