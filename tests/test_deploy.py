@@ -131,7 +131,7 @@ def test_the_table_of_rights_in_the_walkthrough_is_the_one_that_the_preflight_ch
     told: dict[str, set[str]] = {}
     walkthrough = INSTALL.partition("What that grants on a data plane")[2]
     for resources, verbs in re.findall(r"^   \| (`.*?) \| ([a-z, ;]+) \|$", walkthrough, re.M):
-        for resource in set(re.findall(r"`([a-z-]+)`", resources)) - {POD_ROLE}:
+        for resource in set(re.findall(r"`([a-z0-9-]+)`", resources)) - {POD_ROLE}:
             told[resource] = set(re.split(r"[,;] ", verbs))
     assert told == needed
 
