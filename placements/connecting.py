@@ -16,7 +16,7 @@ from networking.kinds.base import kind_named
 from networking.planes import plane_facts
 from placements.addresses_dns import configured_zone
 from placements.jobs import GiveAddresses, TakeAddresses
-from placements.jobs.clients import outside_of
+from placements.jobs.for_clients import outside_of
 from placements.models import ClientAccess, ClientAddress, Placement, Status
 from placements.services import facts_of, plannable, subject_of
 

@@ -30,7 +30,7 @@ from placements.jobs import (
     RetireDatabase,
     TakeAddresses,
 )
-from placements.jobs.clients import outside_of
+from placements.jobs.for_clients import outside_of
 from placements.lifecycle import PLACEMENT
 from placements.models import SUBJECT, Placement, Status
 from placements.rendering import TerminationPolicy

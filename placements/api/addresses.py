@@ -12,7 +12,14 @@ from rest_framework.response import Response
 from placements import connecting
 from placements.addresses_kept import connection_of
 from placements.api.base import Api
-from placements.api.databases import EndpointAnswer, PlacementAct, RepairBody, endpoint_rows, placement_of
+from placements.api.databases import (
+    STANDING,
+    EndpointAnswer,
+    PlacementAct,
+    RepairBody,
+    endpoint_rows,
+    placement_of,
+)
 from placements.api.describe import answers
 from placements.api.fields import Answer
 from placements.api.plans import PlanAnswer, plan_rows
@@ -38,7 +45,8 @@ class ConnectionOne(Api):
     @answers(ConnectionAnswer)
     def get(self, request: Request, pk: int) -> Response:
         placement = placement_of(request.user, pk)
-        bundle = connection_of(placement)
+        standing = placement.status in STANDING
+        bundle = connection_of(placement) if standing else connection_of(placement, rows=(), observed={})
         names: Iterable[str] = ConnectionAnswer().fields
         found: dict[str, Any] = {name: getattr(bundle, name) for name in names}
         found["endpoints"] = endpoint_rows(placement)

@@ -29,7 +29,7 @@ from placements.checks import (
 from placements.engines.base import Chosen
 from placements.jobs.base import WIPES, chosen_definition, note_observation
 from placements.jobs.changes import ApplyCluster
-from placements.jobs.clients import ForClients
+from placements.jobs.for_clients import ForClients
 from placements.models import Status
 from placements.names import DatabaseNames, names_of, plane_problems
 from placements.rendering import API_VERSIONS, ClusterSpec, TerminationPolicy, cluster_manifest

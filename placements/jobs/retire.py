@@ -23,7 +23,8 @@ from placements.checks import ClusterGone, PlaneFits, PlaneReturns
 from placements.facts import Trace, traces
 from placements.jobs.base import WIPES, DatabaseJob, known_definition
 from placements.jobs.changes import ApplyCluster, RemoveOrphans
-from placements.jobs.clients import clean_steps, forget_clients, name_lane, name_steps
+from placements.jobs.client_changes import clean_steps
+from placements.jobs.for_clients import forget_clients, name_lane, name_steps
 from placements.jobs.place import PlaceDatabase
 from placements.models import ClientAccess, Status
 from placements.names import names_of

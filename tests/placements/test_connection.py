@@ -19,7 +19,7 @@ from placements.addresses_kept import sights_of
 from placements.connection import Bundle, same_ports
 from placements.engines.base import Endpoint
 from placements.engines.etcd import Etcd
-from placements.jobs.clients import ApplyClient
+from placements.jobs.client_changes import ApplyClient
 from placements.jobs.names import PublishName, WithdrawName
 from placements.models import ClientAccess, ClientAddress, Placement
 from tests.people import signed_in
