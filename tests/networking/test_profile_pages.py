@@ -219,7 +219,9 @@ def test_a_kind_is_refused_where_it_carries_nothing_with_the_reason(adam: User) 
     assert Profile.objects.count() == 0
 
 
-def test_the_api_takes_both_directions_and_leaves_clients_alone_when_it_says_nothing_of_them(adam: User) -> None:
+def test_the_api_takes_both_directions_and_leaves_clients_alone_when_it_says_nothing_of_them(
+    adam: User,
+) -> None:
     pool = {"pool": "kb-clients", "address_type": "private"}
     body = {"name": "both", "kind": "cilium_mesh", "outside": "metallb", "outside_config": pool}
     wrong = Caller(adam).post("profiles/", {**body, "outside_config": {"pool": "kb-clients"}})
