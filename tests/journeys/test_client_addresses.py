@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from kbconsole.common.sentences import Sentence
 from kbconsole.demo.fleet import EmbeddedFleet
+from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Plan, Run
 from kbconsole.k8s.kinds import SERVICE
 from networking import services as networking
@@ -16,6 +18,7 @@ from placements import connecting
 from placements import services as placements
 from placements.addresses_follow import keep_current
 from placements.checks.clients import ClientAddresses
+from placements.jobs import for_clients
 from placements.models import ClientAccess, ClientAddress, Placement
 from tests.driving import drive
 from tests.fleets.protocol import Fleet
@@ -107,6 +110,46 @@ def test_given_later_kept_current_followed_in_dns_and_taken_away(
         assert client_services(planes) == {}
         assert not any(dns.rrsets.values()), "no record is left either"
     assert not ClientAddress.objects.exists() and not ClientAccess.objects.exists()
+
+
+def test_addresses_that_come_late_fail_the_run_and_retry_finishes_it(
+    embedded: EmbeddedFleet, dana: User, adam: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run says how many there are and which are not; what was assigned by then is kept and shown."""
+    monkeypatch.setattr(for_clients, "ASSIGN_SECONDS", 1)
+    register(embedded, adam)
+    placement = world.in_service(dana, mesh(adam), namespace="default")
+    nobody = {**POOL, "load_balancer_class": "nobody.example/it"}
+    Profile.objects.update(outside="metallb", outside_config=nobody)
+    plan = connecting.ask_addresses(placement.pk, by=dana)
+    drive(plan.runs.get())
+    with looking(embedded) as planes:
+        run = approved(placement, adam)
+        assert run.status == "failed"
+        assert "0 of 3 assigned; k8s-1: no address for etcd-demo-etcd-out-0 yet" in said_by(run)
+        give(planes, "k8s-1", "192.0.2.1")
+        jobs.retry(run.pk, by=dana)
+        run = drive(run)
+        assert run.status == "failed" and "1 of 3 assigned; k8s-2: no address" in said_by(run)
+        assert [row.endpoints for row in placement.addresses.all()] == [["192.0.2.1:2379"], [], []]
+        assert placement.status == "in_service", "the database itself is as it was"
+        give(planes, "k8s-2", "192.0.2.2")
+        give(planes, "k8s-3", "192.0.2.3")
+        jobs.retry(run.pk, by=dana)
+        run = drive(run)
+        assert run.status == "succeeded", trouble(run)
+    assert not placement.addresses.exclude(changed_at=None).exists(), "a first address is no change"
+
+
+def said_by(run: Run) -> str:
+    finding = run.steps.get(phase="assigned").finding
+    return str(Sentence.from_json(finding["sentence"])) if finding else ""
+
+
+def give(planes: Planes, plane: str, address: str) -> None:
+    name = client_services(planes)[plane]["metadata"]["name"]
+    status = {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
+    planes.clients[plane].patch(SERVICE, name, "default", status, subresource="status")
 
 
 def leads_to(dns: Any, placement: Placement) -> None:
