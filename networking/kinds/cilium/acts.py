@@ -57,7 +57,7 @@ class PlanesForm(ActForm):
     planes = forms.MultipleChoiceField(
         label=_("Planes"), widget=forms.CheckboxSelectMultiple, choices=_planes
     )
-    field_order: ClassVar[Any] = ["source", "planes", "service_type", "version", "members", "reason"]
+    field_order = ["source", "planes", "service_type", "version", "members", "reason"]
 
     def clean_planes(self) -> list[str]:
         planes: list[str] = self.cleaned_data["planes"]
@@ -102,7 +102,7 @@ class InstallForm(ActForm):
         label=_("Planes, each with its id and pod range"), widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("A line for each plane: k8s-1 1 10.1.0.0/16. The first makes the certificate authority."),
     )  # fmt: skip
-    field_order: ClassVar[Any] = ["version", "members", "reason"]
+    field_order = ["version", "members", "reason"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -152,7 +152,7 @@ def _member(line: str) -> tuple[str, dict[str, Any]]:
 class MeshAct(NetworkAct):
     """An act about a mesh."""
 
-    Form = PlanesForm
+    Form: ClassVar[type[ActForm]] = PlanesForm
 
     def made(self, given: dict[str, Any]) -> jobs.MeshJob:
         job: Any = self.job

@@ -215,18 +215,6 @@ class EnableMesh(MeshJob):
         return [say("mesh.agents_restart", planes=list(self.planes))]
 
 
-class _KnowsNames(MeshJob):
-    """Finds out how planes are called in the mesh, which the plan then keeps."""
-
-    names: dict[str, str]
-
-    def informed(self) -> Any:
-        return replace(self, names=names_of(self.planes))
-
-    def others(self, plane: str) -> dict[str, str]:
-        return {other: self.names.get(other, other) for other in self.planes if other != plane}
-
-
 def names_of(planes: list[str]) -> dict[str, str]:
     """Return how planes are called in the mesh; by their own name where nobody tells. Reads planes."""
     return {one.plane: one.name or one.plane for one in read_all(planes)[0]}
@@ -234,12 +222,19 @@ def names_of(planes: list[str]) -> dict[str, str]:
 
 @register
 @dataclass(frozen=True)
-class ConnectMesh(_KnowsNames):
+class ConnectMesh(MeshJob):
     """Connect every plane with every other one. What stands afterwards is said pair by pair, also when it failed."""
 
     slug: ClassVar[str] = "mesh-connect"
     label: ClassVar[Any] = _("Connect the mesh")
     names: dict[str, str]
+    """How the planes are called in the mesh, which a worker finds out."""
+
+    def informed(self) -> ConnectMesh:
+        return replace(self, names=names_of(self.planes))
+
+    def others(self, plane: str) -> dict[str, str]:
+        return {other: self.names.get(other, other) for other in self.planes if other != plane}
 
     def steps(self) -> Iterator[Step]:
         first, planes = self.planes[0], list(self.planes)

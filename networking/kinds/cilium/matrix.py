@@ -98,7 +98,8 @@ def standing(facts: Sequence[MeshFacts]) -> tuple[list[tuple[str, str]], list[tu
 
     By the Secrets of the agents: what `connect` writes. Of a plane whose Secrets were not read nothing stands.
     """
-    yes, no = [], []
+    yes: list[tuple[str, str]] = []
+    no: list[tuple[str, str]] = []
     for i, one in enumerate(facts):
         for other in facts[i + 1 :]:
             both = one.remotes is not None and other.remotes is not None

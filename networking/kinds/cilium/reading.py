@@ -26,6 +26,7 @@ from kbconsole.k8s.kinds import (
     NODE,
     SECRET,
     SERVICE,
+    Kind,
     Object,
 )
 from networking.kinds.cilium.facts import DEFAULT_MOST, MeshFacts
@@ -61,6 +62,13 @@ class _Look:
             if rejected.http_status != 404:  # the kind is not served there, so there is none
                 raise
         return otherwise
+
+    def listed(self, what: str, kind: Kind) -> list[Object]:
+        none: list[Object] = []
+        return self.ask(what, lambda: self.plane.list(kind), none)
+
+    def secret(self, name: str) -> Object | None:
+        return self.ask(f"secrets/{name}", lambda: self.plane.get(SECRET, name, SYSTEM), None)
 
 
 def read(plane: PlaneClient) -> MeshFacts:
@@ -128,8 +136,8 @@ def _of_config(config: Object) -> dict[str, Any]:
 
 def _of_nodes(look: _Look) -> dict[str, Any]:
     """The ranges that were really given out (CiliumNode), else those of the Nodes; addresses and kernels."""
-    nodes = look.ask("nodes", lambda: look.plane.list(NODE), [])
-    ciliums = look.ask("ciliumnodes", lambda: look.plane.list(CILIUM_NODE), [])
+    nodes = look.listed("nodes", NODE)
+    ciliums = look.listed("ciliumnodes", CILIUM_NODE)
     pods = [part for one in ciliums for part in _ranges(one)] or [
         part for one in nodes for part in _given(one.get("spec") or {})
     ]
@@ -196,10 +204,10 @@ def _of_secrets(look: _Look) -> dict[str, Any]:
     names: set[str] = set()
     read_one = False
     for name in REMOTES:
-        secret = look.ask(f"secrets/{name}", lambda name=name: look.plane.get(SECRET, name, SYSTEM), None)
+        secret = look.secret(name)
         read_one = read_one or f"secrets/{name}" not in look.denied
         names.update(remotes_in(secret))
-    authority = look.ask(f"secrets/{AUTHORITY}", lambda: look.plane.get(SECRET, AUTHORITY, SYSTEM), None)
+    authority = look.secret(AUTHORITY)
     denied = f"secrets/{AUTHORITY}" in look.denied
     return {
         "remotes": tuple(sorted(names)) if read_one else None,
@@ -230,7 +238,7 @@ def key_id(secret: Object | None) -> str:
 
 
 def _of_namespaces(look: _Look) -> dict[str, Any]:
-    spaces = look.ask("namespaces", lambda: look.plane.list(NAMESPACE), [])
+    spaces = look.listed("namespaces", NAMESPACE)
     marked = [
         str(one["metadata"]["name"])
         for one in spaces

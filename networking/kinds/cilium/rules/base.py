@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
+from typing import TypeVar
 
 from kbconsole.common.sentences import Sentence
 from networking.kinds.cilium.facts import MeshFacts
+
+T = TypeVar("T")
 
 
 class Severity(StrEnum):
@@ -99,9 +102,9 @@ def problems(fleet: Fleet) -> list[Problem]:
     return sorted(found, key=lambda problem: (order.index(problem.severity), int(problem.rule[1:])))
 
 
-def grouped(planes: Sequence[MeshFacts], value: Callable[[MeshFacts], object]) -> dict[object, list[str]]:
+def grouped(planes: Sequence[MeshFacts], value: Callable[[MeshFacts], T]) -> dict[T, list[str]]:
     """Return the names of planes by a value of theirs, in order."""
-    found: dict[object, list[str]] = {}
+    found: dict[T, list[str]] = {}
     for plane in planes:
         found.setdefault(value(plane), []).append(plane.plane)
     return found

@@ -124,10 +124,10 @@ def native_range(fleet: Fleet) -> Found:
             if (missing := [s for s in pod_spans(other) if s.version == 4 and not within[0].holds(s)])
         }
         if outside:
-            missing = [str(span) for spans in outside.values() for span in spans][:5]
+            texts = [str(span) for spans in outside.values() for span in spans][:5]
             yield (
                 Severity.ERROR,
-                say("mesh.r9", plane=plane.plane, range=plane.native_range, others=list(outside), missing=missing),
+                say("mesh.r9", plane=plane.plane, range=plane.native_range, others=list(outside), missing=texts),
             )  # fmt: skip
 
 
