@@ -27,7 +27,8 @@ COMMON = {"/", "/placements/", "/placements/N/", "/approvals/", "/approvals/poli
 EXPECTED = {
     "dba": COMMON | {"/placements/new/", "/placements/N/edit/", "/placements/N/retire/"},
     "admin": COMMON | {"/placements/N/retire/", "/fleet/add/", "/networks/N/edit/", "/networks/new/",
-                       "/networks/new/cilium_mesh/", "/audit/access/", "/people/N/", "/people/invite/"},
+                       "/networks/new/cilium_mesh/", "/networks/blocks/", "/networks/ranges/enter/",
+                       "/networks/supernets/", "/audit/access/", "/people/N/", "/people/invite/"},
     "auditor": COMMON | {"/audit/access/", "/people/N/"},
 }  # fmt: skip
 MINE = {404: {"/audit/1/"}}  # the first entry is not the DBA's own
