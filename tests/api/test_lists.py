@@ -13,12 +13,14 @@ from django.utils import timezone
 from kbconsole.audit.models import Entry
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan, Run, RunStep
+from kbconsole.people.models import Membership, Team
 from placements.models import Placement
 from tests.api.calling import Caller, a_placement, a_profile, made_ready
+from tests.people import person
 
 As = Callable[[str], Caller]
 pytestmark = pytest.mark.usefixtures("fleet")
-LISTS = ("placements/", "planes/", "profiles/", "plans/", "runs/", "audit/")
+LISTS = ("placements/", "planes/", "profiles/", "plans/", "runs/", "audit/", "people/", "teams/")
 ONES = ("placements/{placement}/", "plans/{plan}/", "runs/{run}/", "runs/{run}/steps/", "runs/{run}/events/")
 
 
@@ -27,6 +29,8 @@ def _some(count: int, start: int = 0) -> None:
         plan = made_ready(a_placement(f"etcd-{number}"))
         Plane.objects.create(name=f"more-{number}", uid=f"more-{number}", server="https://127.0.0.1:1")
         a_profile(f"more-{number}")
+        team = Team.objects.create(name=f"more-{number}")
+        Membership.objects.create(team=team, person=person(f"more-{number}", "dba"))
         run = plan.runs.get()
         RunStep.objects.bulk_create(
             RunStep(

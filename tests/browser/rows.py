@@ -15,19 +15,21 @@ from urllib.parse import urlsplit
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Request, Route
 
 from tests.browser.watching import Complaints
 from tests.people import signed_in
 
+FORM = "application/x-www-form-urlencoded"
 ASKED_WITH = ("accept-language", "hx-request", "hx-target")
 Done = TypeVar("Done")
 
 
 class Rows:
-    """The database of one test."""
+    """The database of one test. `asked` has the addresses that a server would have been asked for."""
 
     def __init__(self, browser: Browser) -> None:
+        self.asked: list[str] = []
         self._browser = browser
         self._thread = ThreadPoolExecutor(1)
         self._block = transaction.atomic()
@@ -50,12 +52,17 @@ class Rows:
         self._thread.shutdown()
 
     @contextmanager
-    def page(self, user: User) -> Iterator[Page]:
-        """Yield a page of somebody who is signed in. Raises AssertionError for what the browser complains about."""
-        client: Client = self.do(signed_in, user)
+    def page(self, user: User | None) -> Iterator[Page]:
+        """Yield a page of somebody who is signed in, or of a stranger.
+
+        Raises AssertionError for what the browser complains about.
+        """
+        client: Client = self.do(signed_in, user) if user else Client()
 
         def answer(route: Route) -> None:
-            status, headers, body = self.do(_answer, client, route.request.url, route.request.headers)
+            request = route.request
+            self.asked.append(request.url)
+            status, headers, body = self.do(_answer, client, request)
             route.fulfill(status=status, headers=headers, body=body)
 
         context = self._browser.new_context(
@@ -69,9 +76,16 @@ class Rows:
         assert not complaints.seen, "\n".join(complaints.seen)
 
 
-def _answer(client: Client, url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-    parts = urlsplit(url)
-    kept = {name: value for name, value in headers.items() if name in ASKED_WITH}
-    got: Any = client.get(f"{parts.path}?{parts.query}", headers=kept)
+def _answer(client: Client, request: Request) -> tuple[int, dict[str, str], bytes]:
+    parts = urlsplit(request.url)
+    kept = {name: value for name, value in request.headers.items() if name in ASKED_WITH}
+    address = f"{parts.path}?{parts.query}"
+    if request.method == "POST":
+        got: Any = client.post(address, request.post_data, content_type=FORM, headers=kept)
+    else:
+        got = client.get(address, headers=kept)
+    if got.status_code == 302:  # what a browser is sent to by a route, it asks the network for
+        onward = f'<meta http-equiv="refresh" content="0; url={got.headers["Location"]}">'
+        return 200, {"Content-Type": "text/html"}, onward.encode()
     body = b"".join(got.streaming_content) if got.streaming else got.content
     return got.status_code, dict(got.headers), body

@@ -1,4 +1,4 @@
-"""Pages with more than anybody has: 300 planes, 100 replicas, names of 63 characters; and two the demo never shows."""
+"""Pages that need no demo: 300 planes, 100 replicas, names of 63 characters; and states that it never shows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
+from kbconsole.common.roles import Role
 from kbconsole.fleet.changes import EnsureNamespace
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.definition import Step, canonical_text, digest
 from kbconsole.jobs.models import Plan, Run, RunStep
+from kbconsole.people.links import code_for
+from kbconsole.people.services import invite
 from placements.models import Placement
 from tests.browser.looking import PAIRS, WIDE, WIDTHS, faults_of, sound
 from tests.browser.rows import Rows
@@ -129,4 +132,21 @@ def test_pages_in_a_state_that_the_demo_never_shows_are_whole(db: Rows, adam: Us
             page.goto(address)
             assert turn or words in page.content()
             faults += faults_of(page, "en", PAIRS[turn % 2])
+    assert not faults, "\n".join(faults)
+
+
+def test_a_link_sets_a_password_and_no_server_hears_its_code(db: Rows, adam: User) -> None:
+    code = db.do(lambda: code_for(invite(username="nina", roles=[Role.DBA], by=adam).person))
+    with db.page(None) as page:
+        page.goto(f"/people/set-password/#{code}")
+        page.wait_for_url("**/people/set-password/new/")
+        faults = faults_of(page, "en", PAIRS[0])
+        page.locator("[name=new_password1]").fill("quiet otters play the piano")
+        page.locator("[name=new_password2]").fill("quiet otters play the piano")
+        page.get_by_role("button", name="Set the password").click()
+        page.wait_for_url("**/sign-in/")
+        page.goto("/people/set-password/")
+        faults += faults_of(page, "en", PAIRS[1])
+    assert db.do(lambda: User.objects.get(username="nina").has_usable_password())
+    assert [url for url in db.asked if code in url or code.partition(".")[2] in url] == []
     assert not faults, "\n".join(faults)
