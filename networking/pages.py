@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db.models import Count, F, Q
 from django.utils.translation import gettext as _
 
 from kbconsole.common.sentences import Sentence
+from kbconsole.fleet.models import Plane
 from networking.kinds.base import KINDS, ClientPart, Direction, NetworkKind
 from networking.kinds.network import Network
 from networking.models import OVER, Profile, ProfileVersion
@@ -46,13 +48,16 @@ class ProfileRow:
     client_annotations: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     older: list[OldVersion] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    """Planes that its settings name and that are not registered: a wrong letter, or not yet."""
 
 
 def rows_for(user: Any) -> list[ProfileRow]:
-    """Return the profiles that a person may see, in two queries."""
+    """Return the profiles that a person may see, in three queries."""
     profiles = list(Profile.objects.visible_to(user).with_users())
     older = _older() if profiles else {}
-    return [row_of(profile, older.get(profile.pk)) for profile in profiles]
+    planes = set(Plane.objects.data_planes().values_list("name", flat=True))
+    return [row_of(profile, older.get(profile.pk), planes) for profile in profiles]
 
 
 def _older() -> dict[int, list[OldVersion]]:
@@ -67,7 +72,10 @@ def _older() -> dict[int, list[OldVersion]]:
     return found
 
 
-def row_of(profile: Profile, older: list[OldVersion] | None = None) -> ProfileRow:
+def row_of(
+    profile: Profile, older: list[OldVersion] | None = None, planes: Collection[str] | None = None
+) -> ProfileRow:
+    """Return the row; without `planes`, the registered ones, names in the settings are not compared."""
     users: int = getattr(profile, "users", 0)
     network = profile.network
     if not network.known:
@@ -84,6 +92,7 @@ def row_of(profile: Profile, older: list[OldVersion] | None = None) -> ProfileRo
         annotations=tuple(sorted(network.service().annotations.items())),
         client_annotations=_said(part), notes=tuple(note for note in network.notes() if note),
         older=older or [],
+        strangers=[name for name in network.named_planes() if planes is not None and name not in planes],
     )  # fmt: skip
 
 

@@ -164,6 +164,10 @@ class NetworkKind(ABC):
         """Return the same of a profile that uses the kind for clients."""
         return self.cautions(config, planes)
 
+    def named_planes(self, config: ProfileConfig) -> list[str]:
+        """Return the planes that the settings name one by one."""
+        return []
+
     def refusal(self, direction: Direction) -> Sentence | None:
         """Return why the kind does not carry a direction, None where it does."""
         if direction in self.carries:

@@ -162,6 +162,9 @@ class CloudLb(NetworkKind):
         found = [say("cloud_lb.clients_internet")] if self.public(config) else []
         return found + self._unsaid(config)
 
+    def named_planes(self, config: ProfileConfig) -> list[str]:
+        return list(config.get("plane_subnets") or {})
+
     def _unsaid(self, config: ProfileConfig) -> list[Sentence]:
         """Return the warning that no annotation says which type of address is wanted, where none does."""
         if named(config["provider"]):

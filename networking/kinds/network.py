@@ -93,6 +93,10 @@ class Network:
             found += self.clients.client_cautions(self.outside_config, planes)
         return _once(found)
 
+    def named_planes(self) -> list[str]:
+        """Return the planes that the settings name one by one."""
+        return list(dict.fromkeys(name for kind, config in self._parts for name in kind.named_planes(config)))
+
     def notes(self) -> list[str]:
         """Return where this differs from the guide, and why."""
         return list(dict.fromkeys(str(kind.note) for kind, _config in self._parts))

@@ -138,6 +138,9 @@ class NodePort(NetworkKind):
         external = [say("node_port.public")] if config["addresses"] == Prefer.EXTERNAL else []
         return external + ([] if config["addresses"] == Prefer.OWN else [say("node_port.nodes_go")])
 
+    def named_planes(self, config: ProfileConfig) -> list[str]:
+        return list(config.get("own") or {})
+
     def public(self, config: ProfileConfig) -> bool:
         """An ExternalIP is one that is reached from outside the cluster's network: taken for public, to be safe."""
         return bool(config["addresses"] == Prefer.EXTERNAL)

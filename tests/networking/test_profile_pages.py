@@ -210,6 +210,13 @@ def test_what_clients_get_may_change_and_every_version_is_kept(adam: User, dana:
     assert "1 of them still has version 1" in page and "2 databases" in page
 
 
+def test_a_line_for_a_plane_that_is_not_registered_is_pointed_out(adam: User) -> None:
+    world.fleet()
+    profile(adam, plane_subnets={"k8s-1": ["vsw-1"], "k8s-l": ["vsw-2"]})
+    page = text(signed_in(adam).get("/networks/"))
+    assert "Its settings have lines for k8s-l, which are not registered." in page
+
+
 def test_a_kind_is_refused_where_it_carries_nothing_with_the_reason(adam: User) -> None:
     with pytest.raises(ConsoleError, match="such as 2380 of etcd"):
         create_profile(name="np", kind="node_port", config={"addresses": "InternalIP", "nodes": 2}, by=adam)
