@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from networking.kinds.base import KINDS, Direction, NetworkKind, PlaneFact, ProfileConfig, ServicePart
+from networking.kinds.cilium.facts import JOINS
 from networking.kinds.cilium.rules import identity
 
 declare(
@@ -40,7 +41,7 @@ class CiliumMesh(NetworkKind):
         "connect."
     )
     carries = frozenset({Direction.EAST_WEST})
-    joins = frozenset({"pods", "nodes"})
+    joins = JOINS
     spanning = {GLOBAL: "true"}
 
     def service(self, config: ProfileConfig) -> ServicePart:

@@ -49,12 +49,17 @@ __all__ = ["embedded", "fleet"]
 Prepare = Callable[..., None]
 
 
+def use(servers: EmbeddedFleet, user: str) -> None:
+    """Let the console reach the planes as this user."""
+    for row in Credential.objects.filter(plane__name__in=ALL).select_related("plane"):
+        row.ciphertext = vault.encrypt(row.owner, servers.credential(row.plane.name, user).to_json())
+        row.save()
+
+
 @pytest.fixture
 def planes(embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User) -> EmbeddedFleet:
     """Registered planes whose credentials may administer them."""
-    for row in Credential.objects.filter(plane__name__in=ALL).select_related("plane"):
-        row.ciphertext = vault.encrypt(row.owner, embedded.credential(row.plane.name, "admin").to_json())
-        row.save()
+    use(embedded, "admin")
     return embedded
 
 
@@ -306,3 +311,40 @@ def test_planes_are_installed_with_the_authority_of_the_first_and_enabled(
     assert {str(c.sentence) for row in shown["rows"] for c in row.cells if c.sentence} >= {
         "Not connected yet"
     }
+
+
+def test_the_form_refuses_members_that_cannot_be_one_mesh_and_makes_a_plan_of_those_that_can(
+    planes: EmbeddedFleet, adam: User
+) -> None:
+    browser, address = signed_in(adam), "/networks/acts/mesh-install/"
+    for members, words in (
+        ("k8s-1 1 10.1.0.0/16\nk8s-2 1 10.2.0.0/16", "k8s-1, k8s-2 all have cluster.id 1"),
+        ("k8s-1 1 10.1.0.0/16\nk8s-2 2 10.1.128.0/17", "10.1.128.0/17"),
+        ("k8s-1 200 10.1.0.0/16", "from 1 to 127"),
+        ("k8s-9 1 10.1.0.0/16", "no plane called k8s-9"),
+        ("k8s-1 10.1.0.0/16", "is no member"),
+    ):
+        answer = browser.post(address, {"version": "1.18.2", "members": members})
+        assert answer.status_code == 400 and words in answer.content.decode(), members
+    answer = browser.post(
+        address, {"version": "1.18.2", "members": "k8s-1 1 10.1.0.0/16\nk8s-2 2 10.2.0.0/16"}
+    )
+    plan = Plan.objects.get()
+    assert answer.status_code == 302 and plan.params["members"]["k8s-2"] == {
+        "name": "k8s-2", "id": 2, "pods": "10.2.0.0/16",
+    }  # fmt: skip
+    assert plan.definition().approvals_needed() == 1
+
+
+def test_what_the_console_may_not_read_is_unknown_and_the_page_shows_what_grants_it(
+    planes: EmbeddedFleet, prepared: Prepare, adam: User
+) -> None:
+    prepared()
+    use(planes, "kbconsole")
+    reading.read_due()
+    facts = known_facts()[0]
+    assert facts.remotes is None and facts.authority is None
+    assert {"secrets/cilium-ca", "secrets/cilium-clustermesh"} <= set(facts.denied)
+    page = signed_in(adam).get("/networks/parts/mesh/").content.decode()
+    assert "Unknown: not read yet" in page and "kubectl --context k8s-1 apply -f -" in page
+    assert "R14" in page and "may not read Secret" in page

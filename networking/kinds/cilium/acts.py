@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.commands import RunCommand
-from networking.addresses.facts import PlaneRanges
+from networking.addresses.facts import NewRange, PlaneRanges, What
 from networking.addresses.ranges import parsed
-from networking.addresses.services import facts_of
+from networking.addresses.services import facts_of, problems_between
 from networking.kinds.acting import ACTS, ActForm, NetworkAct, known_planes
 from networking.kinds.cilium import commands, jobs
-from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.cilium.facts import JOINS, MeshFacts
 from networking.kinds.cilium.known import known_facts
-from networking.kinds.cilium.rules.identity import LONGEST_NAME, NAME
+from networking.kinds.cilium.rules.identity import LONGEST_NAME, NAME, SAME_ID
 from networking.kinds.keeping import keeper
 
 declare(
@@ -120,9 +120,22 @@ class InstallForm(ActForm):
             for line in filter(None, map(str.strip, self.cleaned_data["members"].splitlines())):
                 plane, member = _member(line)
                 found[plane] = member
+            wanted = [NewRange(plane, What.PODS, str(member["pods"])) for plane, member in found.items()]
+            clashes = problems_between(found, new_ranges=wanted, joins=JOINS)
         except ConsoleError as error:
             raise ValidationError(str(error)) from None
+        if clashes := [*_same_ids(found), *clashes]:
+            raise ValidationError([str(one) for one in clashes[:5]])
         return found
+
+
+def _same_ids(members: Mapping[str, Mapping[str, Any]]) -> list[Sentence]:
+    """Return what speaks against ids that two planes would have, those that stay as they are included."""
+    ids: dict[int, list[str]] = {}
+    others = {one.plane: one.id for one in known_facts() if one.plane not in members and one.id}
+    for plane, number in [*others.items(), *((name, one["id"]) for name, one in members.items())]:
+        ids.setdefault(number, []).append(plane)
+    return [say(SAME_ID, planes=same, id=id_) for id_, same in ids.items() if len(same) > 1]
 
 
 def _line(known: PlaneRanges) -> str:

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 from kbconsole.common.sentences import Json
 
+JOINS = frozenset({"pods", "nodes"})
+"""What a mesh makes one network of: these may not overlap between planes."""
 DEFAULT_MOST = 255
 """`max-connected-clusters` where nobody set it (cilium/cilium pkg/clustermesh/types/option.go)."""
 
