@@ -111,13 +111,13 @@ def test_a_plane_that_the_operator_does_not_know_is_said_before_it_is_saved(
     page.set_input_files("[type=file]", demo.folder / "k8s-4.kubeconfig")
     page.get_by_role("button", name="Read it").click()
     expect(page.get_by_role("rowheader", name="k8s-4")).to_be_visible()
-    faults = faults_of(page, "en")
+    faults = faults_of(page, "en", PAIRS[0])
     page.get_by_role("checkbox", name="k8s-4").check()
     page.get_by_role("button", name="Look over").click()
     row = page.locator(".preflight").filter(has_text="operator").filter(has_text="k8s-4")
     expect(row.filter(has_text=re.compile("Fail")).first).to_be_visible(timeout=acts.RUN_SECONDS)
     expect(row.locator(".preflight-fix").first).to_be_visible()
-    faults += faults_of(page, "en")
+    faults += faults_of(page, "en", PAIRS[1])
     assert not faults, "\n".join(faults)
 
 

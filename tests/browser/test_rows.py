@@ -110,11 +110,15 @@ def test_three_hundred_planes_and_a_hundred_replicas_fit_on_every_page(db: Rows,
     assert not faults, "\n".join(faults)
 
 
-STATES: dict[str, tuple[str, dict[str, Any]]] = {
-    "the checker is silent": ("Not checked since", {"last_asked_at": timezone.now() - timedelta(hours=3),
-                                                    "created_at": timezone.now() - timedelta(hours=4)}),
-    "the control plane is lost": ("What still works", {"last_error": {"code": "form.plane_silent", "params": {}}}),
-}  # fmt: skip
+LONG_AGO = {
+    "last_asked_at": timezone.now() - timedelta(hours=3),
+    "created_at": timezone.now() - timedelta(hours=4),
+}
+SILENT = {"last_error": {"code": "form.plane_silent", "params": {}}}
+STATES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+    "the checker is silent": ("Not checked since", LONG_AGO, ("/fleet/", "/placements/")),
+    "the control plane is lost": ("What still works", SILENT, ("/fleet/", "/fleet/k8s-0/")),
+}
 
 
 def in_state(adam: User, changes: dict[str, Any], *, control: bool) -> None:
@@ -124,11 +128,11 @@ def in_state(adam: User, changes: dict[str, Any], *, control: bool) -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_pages_in_a_state_that_the_demo_never_shows_are_whole(db: Rows, adam: User, state: str) -> None:
-    words, changes = STATES[state]
+    words, changes, addresses = STATES[state]
     db.do(in_state, adam, changes, control="control" in state)
     faults: list[str] = []
     with db.page(adam) as page:
-        for turn, address in enumerate(("/fleet/", "/placements/", "/", "/fleet/k8s-0/")):
+        for turn, address in enumerate(addresses):
             page.goto(address)
             assert turn or words in page.content()
             faults += faults_of(page, "en", PAIRS[turn % 2])
