@@ -23,6 +23,7 @@ def act(request: HttpRequest, slug: str) -> HttpResponse:
     )
     context: dict[str, Any] = {
         "act": the_act,
+        "planned": the_act.job.planned,
         "form": form,
         "lines": the_act.lines(),
         "notices": the_act.notices(),

@@ -87,7 +87,7 @@ declare(
             "The console's credential may not administer %(plane)s, as it should be. Run the command below with an "
             "administrator's kubeconfig that has the context %(plane)s, then choose Verify."
         ),
-        "fleet.command_seen": _("Last look: %(seen)s"),
+        "fleet.command_seen": _("Run it, then choose Verify. At the last look: %(seen)s"),
         "fleet.not_json": _("%(command)s on %(plane)s printed no JSON that can be read. Read its lines below."),
     }
 )  # fmt: skip

@@ -23,7 +23,7 @@ declare(
             "them may write them back."
         ),
         "plan.warn_unchecked": _(
-            "%(plane)s could not check this yet, because an earlier step makes the namespace: %(what)s. "
+            "%(plane)s could not check this yet, because an earlier step makes what it needs: %(what)s. "
             "It is checked again right before it is made."
         ),
     }

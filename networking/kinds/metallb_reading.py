@@ -53,7 +53,7 @@ class Row:
     def said(self) -> str:
         """What there is to say of a plane without a pool."""
         if self.read_at is None:
-            return gettext("not read yet")
+            return gettext("unknown")
         return (
             gettext("MetalLB is there, without a pool")
             if self.installed
