@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,6 @@ from kbconsole.k8s.errors import KubeError
 from networking.kinds.cilium import matrix, rules
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.reading import read
-from networking.kinds.cilium.status import MeshStatus
 
 STATUS = "mesh-status"
 """Under which name the judged answers of the CLI are kept, plane by plane."""
@@ -69,13 +68,6 @@ def read_all(planes: Iterable[str]) -> tuple[list[MeshFacts], list[str]]:
             silent.append(plane)
             found.append(MeshFacts(plane, remotes=None, authority=None, other_cni=None))
     return found, silent
-
-
-def fleet_of(facts: Iterable[MeshFacts], statuses: Mapping[str, MeshStatus]) -> rules.Fleet:
-    """Return what rules look at: facts, and what the last look at the mesh has shown."""
-    planes = tuple(facts)
-    reached = matrix.reached(matrix.matrix(planes, statuses))
-    return rules.Fleet(planes, reached=reached)
 
 
 @actions.register

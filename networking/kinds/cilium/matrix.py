@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
@@ -25,16 +24,36 @@ declare(
 TONES = {"ok": "ok", "red": "bad", "unknown": "quiet", "absent": "warn", "unread": "quiet", "none": "quiet"}
 
 
-@dataclass(frozen=True)
-class Cell:
-    """The way from one plane to another. `state`: ok, red, unknown, absent, unread, none; "self" on the diagonal."""
+class Cell(NamedTuple):
+    """The way from one plane to another. `state`: ok, red, unknown, absent, unread, none; "self" on the diagonal.
+
+    A large mesh has tens of thousands of them, so what they say is put into words only where it is shown. `without`:
+    the plane that has no mesh.
+    """
 
     source: str
     target: str
     state: str
-    sentence: Sentence | None = None
-    rung: Rung | None = None
-    errors: tuple[str, ...] = ()
+    remote: Remote = Remote()
+    without: str = ""
+
+    @property
+    def sentence(self) -> Sentence | None:
+        counts = {"connected": self.remote.connected, "total": self.remote.total}
+        if self.state == "red":
+            return say("mesh.cell_red", rung=say(f"mesh.rung_{self.rung}"), **counts)
+        if self.state == "none":
+            return say("mesh.cell_none", plane=self.without)
+        return None if self.state == "self" else say(f"mesh.cell_{self.state}", **counts)
+
+    @property
+    def rung(self) -> Rung | None:
+        """The first red one."""
+        return Rung(self.remote.rung or Rung.ETCD) if self.state == "red" else None
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        return self.remote.errors
 
     @property
     def tone(self) -> str:
@@ -54,32 +73,32 @@ class Cell:
 
 def matrix(facts: Sequence[MeshFacts], statuses: Mapping[str, MeshStatus]) -> list[list[Cell]]:
     """Return a row per plane, a cell per plane; `statuses` by plane, of those that were looked at by the CLI."""
-    return [[cell(one, other, statuses.get(one.plane)) for other in facts] for one in facts]
+    without = {one.plane for one in facts if not one.in_mesh}
+    return [list(_row(one, facts, statuses.get(one.plane), without)) for one in facts]
 
 
 def cell(one: MeshFacts, other: MeshFacts, status: MeshStatus | None) -> Cell:
     """Judge the way from one plane to another by JSON content alone."""
-    if one.plane == other.plane:
-        return Cell(one.plane, other.plane, "self")
-    for plane in (one, other):
-        if not plane.in_mesh:
-            return Cell(one.plane, other.plane, "none", say("mesh.cell_none", plane=plane.plane))
-    if one.remotes is not None and other.name not in one.remotes:
-        return Cell(one.plane, other.plane, "absent", say("mesh.cell_absent"))
-    if status is None:
-        known = one.remotes is not None
-        said = say("mesh.cell_unknown" if known else "mesh.cell_unread")
-        return Cell(one.plane, other.plane, "unknown" if known else "unread", said)
-    return _judged(one.plane, other.plane, status.remotes.get(other.name) or Remote(total=status.total))
+    return matrix([one, other], {one.plane: status} if status else {})[0][1 if one != other else 0]
 
 
-def _judged(source: str, target: str, remote: Remote) -> Cell:
-    counts = {"connected": remote.connected, "total": remote.total}
-    if remote.well:
-        return Cell(source, target, "ok", say("mesh.cell_ok", **counts))
-    rung = Rung(remote.rung) if remote.rung else Rung.ETCD
-    said = say("mesh.cell_red", rung=say(f"mesh.rung_{rung}"), **counts)
-    return Cell(source, target, "red", said, rung, remote.errors)
+def _row(
+    one: MeshFacts, facts: Sequence[MeshFacts], status: MeshStatus | None, without: Collection[str]
+) -> Iterator[Cell]:
+    configured = None if one.remotes is None else frozenset(one.remotes)
+    unknown = "unread" if configured is None else "unknown"
+    for other in facts:
+        if one.plane == other.plane:
+            yield Cell(one.plane, other.plane, "self")
+        elif one.plane in without or other.plane in without:
+            yield Cell(one.plane, other.plane, "none", without=(one if one.plane in without else other).plane)
+        elif configured is not None and other.name not in configured:
+            yield Cell(one.plane, other.plane, "absent")
+        elif status is None:
+            yield Cell(one.plane, other.plane, unknown)
+        else:
+            remote = status.remotes.get(other.name) or Remote(total=status.total)
+            yield Cell(one.plane, other.plane, "ok" if remote.well else "red", remote)
 
 
 def reached(cells: Sequence[Sequence[Cell]]) -> dict[tuple[str, str], bool]:

@@ -15,16 +15,18 @@ from kbconsole.common.sentences import Sentence
 from kbconsole.jobs import lanes
 from networking.kinds.cilium import commands, rights, rules
 from networking.kinds.cilium.acts import MESH_ACTS
-from networking.kinds.cilium.checks import STATUS, fleet_of
+from networking.kinds.cilium.checks import STATUS
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.known import known, oldest
-from networking.kinds.cilium.matrix import Cell, matrix
+from networking.kinds.cilium.matrix import Cell, matrix, reached
 from networking.kinds.cilium.status import MeshStatus
 from networking.kinds.keeping import Hold, Reading, keeper
 from networking.sections import SECTIONS, Section
 
 FRESH = timedelta(hours=1)
 """After this time what agents said is no more than a memory: the matrix goes grey."""
+MOST_PLANES, MOST_BROKEN, MOST_PROBLEMS = 24, 12, 40
+"""What a page shows; a larger mesh has no picture, only what is broken in it."""
 TONES = {rules.Severity.ERROR: "bad", rules.Severity.WARN: "warn", rules.Severity.UNPROVEN: "quiet"}
 
 
@@ -76,7 +78,8 @@ class MeshSection(Section):
         ]  # fmt: skip
         admin = has_role(user, Role.ADMIN)
         return {
-            "rows": rows, "problems": _problems(rows, statuses), "read_at": oldest([row for row, _f in shown]),
+            "small": len(rows) <= MOST_PLANES, "broken": _broken(cells),
+            "rows": rows, "problems": _problems(rows, cells), "read_at": oldest([row for row, _f in shown]),
             "asked_at": oldest(asked),
             "well": sum(cell.state == "ok" for line in cells for cell in line),
             "red": sum(cell.state == "red" for line in cells for cell in line),
@@ -86,12 +89,17 @@ class MeshSection(Section):
         }  # fmt: skip
 
 
+def _broken(cells: list[list[Cell]]) -> list[Cell]:
+    """Return the ways that are red, the first of them."""
+    return [cell for line in cells for cell in line if cell.state == "red"][:MOST_BROKEN]
+
+
 def _fresh(row: Reading) -> bool:
     """Whether what the agents said is still worth something."""
     return bool(row.facts) and row.read_at is not None and timezone.now() - row.read_at < FRESH
 
 
-def _problems(rows: list[Row], statuses: dict[str, MeshStatus]) -> list[Shown]:
-    facts = [row.facts for row in rows if row.facts.found]
-    found = rules.problems(fleet_of(facts, statuses))
-    return [Shown(one.rule, TONES[one.severity], one.sentence) for one in found]
+def _problems(rows: list[Row], cells: list[list[Cell]]) -> list[Shown]:
+    facts = tuple(row.facts for row in rows if row.facts.found)
+    found = rules.problems(rules.Fleet(facts, reached=reached(cells)))
+    return [Shown(one.rule, TONES[one.severity], one.sentence) for one in found[:MOST_PROBLEMS]]

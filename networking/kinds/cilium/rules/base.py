@@ -8,10 +8,15 @@ from enum import StrEnum
 from itertools import combinations
 from typing import TypeVar
 
-from kbconsole.common.sentences import Sentence
+from django.utils.translation import gettext_lazy as _
+
+from kbconsole.common.sentences import Sentence, declare, say
 from networking.kinds.cilium.facts import MeshFacts
 
 T = TypeVar("T")
+MOST_NAMED = 6
+"""Pairs in one sentence: two hundred planes have twenty thousand."""
+declare({"mesh.more": _("%(count)s more"), "mesh.pair": _("%(one)s and %(other)s")})
 
 
 class Severity(StrEnum):
@@ -100,6 +105,13 @@ def problems(fleet: Fleet) -> list[Problem]:
     ]
     order = list(Severity)
     return sorted(found, key=lambda problem: (order.index(problem.severity), int(problem.rule[1:])))
+
+
+def few(pairs: list[tuple[str, str]]) -> list[Sentence]:
+    """Return the first of many pairs in words, and how many more there are."""
+    found = [say("mesh.pair", one=one, other=other) for one, other in pairs[:MOST_NAMED]]
+    more = len(pairs) - MOST_NAMED
+    return [*found, say("mesh.more", count=more)] if more > 0 else found
 
 
 def grouped(planes: Sequence[MeshFacts], value: Callable[[MeshFacts], T]) -> dict[T, list[str]]:

@@ -81,9 +81,9 @@ def open_ports(fleet: Fleet) -> Found:
             wanted = ports((one, other))
             yield Severity.WARN, say("mesh.r11_closed", one=one.plane, other=other.plane, ports=wanted)
         elif True not in ways:
-            unproven |= {one, other}
+            unproven |= {one.plane, other.plane}
     if unproven:
-        planes = tuple(plane for plane in fleet.meshed if plane in unproven)
+        planes = tuple(plane for plane in fleet.meshed if plane.plane in unproven)
         names = [plane.plane for plane in planes]
         yield Severity.UNPROVEN, say("mesh.r11_ports", planes=names, ports=ports(planes))
 

@@ -11,7 +11,7 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import declare, say
 from networking.addresses.ranges import Span, parsed, sweep
 from networking.kinds.cilium.facts import MeshFacts
-from networking.kinds.cilium.rules.base import Fleet, Found, Severity, rule
+from networking.kinds.cilium.rules.base import Fleet, Found, Severity, few, rule
 
 declare(
     {
@@ -47,7 +47,6 @@ declare(
             "Nobody has seen yet that nodes of %(pairs)s reach each other at their InternalIP. Look at the mesh "
             "after connecting: public addresses behind NAT are not enough."
         ),
-        "mesh.pair": _("%(one)s and %(other)s"),
     }
 )  # fmt: skip
 
@@ -144,6 +143,6 @@ def nodes_reach(fleet: Fleet) -> Found:
             addresses = list(other.nodes)[:4]
             yield Severity.ERROR, say("mesh.r10_cut", one=one.plane, other=other.plane, addresses=addresses)
         elif True not in ways:
-            unproven.append(say("mesh.pair", one=one.plane, other=other.plane))
+            unproven.append((one.plane, other.plane))
     if unproven:
-        yield Severity.UNPROVEN, say("mesh.r10_unproven", pairs=unproven)
+        yield Severity.UNPROVEN, say("mesh.r10_unproven", pairs=few(unproven))
