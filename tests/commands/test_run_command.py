@@ -37,6 +37,7 @@ from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 START = commands._start
+KEEPERS: list[Keeper] = []
 CHART = Path(__file__).parent / "chart"
 TEXT = "a, comma = {and braces}"
 SCRIPT = """#!/bin/sh
@@ -145,7 +146,8 @@ def _keep_in_a_thread(row: int) -> None:
 
     def keep() -> None:
         try:
-            Keeper(CommandRun.objects.select_related("step__run").get(pk=row)).keep()
+            KEEPERS.append(Keeper(CommandRun.objects.select_related("step__run").get(pk=row)))
+            KEEPERS[-1].keep()
         finally:
             connections.close_all()
 
@@ -210,6 +212,19 @@ def test_cancelling_the_run_ends_the_command(planes: Fleet, tool: Path, adam: Us
     _wait_until_ended()
     assert CommandRun.objects.get().why == "cancelled"
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("backend", ["embedded"])
+def test_one_that_takes_too_long_or_is_stopped_with_the_console_fails_its_step(
+    planes: Fleet, tool: Path, adam: User
+) -> None:
+    run = drive(services.start(RunTool(["wait"], seconds=1), by=adam))
+    assert (run.steps.get().finding or {})["sentence"]["code"] == "fleet.command_timeout"
+    run = services.start(RunTool(["wait"]), by=adam)
+    while not run.steps.get().commands.filter(status="running").exists():
+        drive(run, seconds=0.1)
+    KEEPERS[-1].stopped = True  # as SIGTERM does
+    assert (drive(run).steps.get().finding or {})["sentence"]["code"] == "fleet.command_stopped"
 
 
 @pytest.mark.parametrize("backend", ["embedded"])
