@@ -57,7 +57,9 @@ def _absolute(value: str) -> None:
 
 def _zone(value: str) -> None:
     labels = value.rstrip(".").split(".")
-    if value and not all(re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", one, re.ASCII) for one in labels):
+    if value and not all(
+        re.fullmatch(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", one, re.ASCII) for one in labels
+    ):
         raise ValidationError(f"{value!r} is no DNS zone, such as db.example.org")
 
 
@@ -68,7 +70,9 @@ def _ip_port(value: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise ValidationError(f"{value!r} is no address with a port, such as 192.0.2.53:53 or [2001:db8::53]:53")
+        raise ValidationError(
+            f"{value!r} is no address with a port, such as 192.0.2.53:53 or [2001:db8::53]:53"
+        )
 
 
 def _base64(value: str) -> None:

@@ -37,6 +37,10 @@ declare(
         ),
         "addresses.what_any": _("anything"),
         "addresses.nothing_entered": _("Write at least one range, or leave the page."),
+        "addresses.too_many": _(
+            "These are %(count)s ranges, and at most %(most)s are kept for one use of a plane. Write neighbours as "
+            "one, such as 10.1.0.0/16 for all that it holds."
+        ),
         "addresses.gone": _("Somebody else removed this meanwhile. Look at the page as it is now."),
         "addresses.block_too_big": _(
             "A block of /%(block)s does not fit into %(range)s. Take a number from %(least)s to %(most)s."
@@ -67,9 +71,11 @@ def said(what: What | str) -> Sentence:
 def enter_ranges(*, planes: Sequence[Plane], what: What, text: str, by: Any, reason: str = "") -> list[str]:
     """Keep what a person says of planes; it replaces what was entered for the same use. Raises ConsoleError."""
     BOOK.require(by)
-    ranges = [str(span) for span in parsed_all(text)][:MOST_ENTERED]
+    ranges = [str(span) for span in parsed_all(text)]
     if not ranges or not planes:
         raise ConsoleError("addresses.nothing_entered")
+    if len(ranges) > MOST_ENTERED:
+        raise ConsoleError("addresses.too_many", count=len(ranges), most=MOST_ENTERED)
     for plane in planes:
         AddressFact.objects.update_or_create(
             plane=plane, what=what, source=ENTERED,

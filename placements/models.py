@@ -196,7 +196,9 @@ class ClientAddress(models.Model):
 
     class Meta:
         ordering = ["placement", "ordinal"]
-        constraints = [models.UniqueConstraint(fields=["placement", "ordinal"], name="one_address_per_replica")]
+        constraints = [
+            models.UniqueConstraint(fields=["placement", "ordinal"], name="one_address_per_replica")
+        ]
 
     def __str__(self) -> str:
         return f"{self.service}: {', '.join(self.endpoints)}"

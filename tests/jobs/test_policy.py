@@ -78,8 +78,9 @@ def test_everybody_with_a_role_reads_the_table(
     )
     assert "Give the role of administrator Administrators 1 other administrator It is given at once" in page
     assert "Replace the credential of a plane It must be of the very same plane." in page
-    assert "Read the audit log A DBA reads what they did themselves. Administrators, Auditors" in page.replace(
-        "Auditors, Administrators", "Administrators, Auditors"
+    assert (
+        "Read the audit log A DBA reads what they did themselves. Administrators, Auditors"
+        in page.replace("Auditors, Administrators", "Administrators, Auditors")
     )
     assert "Whoever may run commands on the server Nobody else" in page
     assert "There are 2 administrators now." in page

@@ -68,6 +68,16 @@ def test_what_is_no_range_stays_in_the_form_with_the_reason(tell: Tell, adam: Us
     assert not AddressFact.objects.exists()
 
 
+def test_more_ranges_than_are_kept_are_refused_and_none_is_dropped(tell: Tell, adam: User) -> None:
+    tell("k8s-1", {})
+    text = "\n".join(f"10.{number // 250}.{number % 250}.0/24" for number in range(services.MOST_ENTERED + 1))
+    page = signed_in(adam).post(
+        "/networks/ranges/enter/", {"planes": "k8s-1", "what": "clients", "ranges": text}
+    )
+    assert "These are 501 ranges, and at most 500 are kept" in page.content.decode()
+    assert not AddressFact.objects.filter(source="entered").exists()
+
+
 def test_reserved_blocks_stay_with_their_plane_and_go_to_nobody_else_until_released(
     tell: Tell, adam: User
 ) -> None:
