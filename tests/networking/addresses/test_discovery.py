@@ -112,7 +112,10 @@ def test_the_network_that_hands_out_pod_addresses_is_believed_before_the_nodes()
 
 
 def test_pools_of_pods_are_whole_where_nodes_know_only_their_part() -> None:
-    pools = [{"spec": {"cidr": "10.244.0.0/16"}}, {"spec": {"cidr": "10.7.0.0/16", "disabled": True}}]
+    pools: list[dict[str, Any]] = [
+        {"spec": {"cidr": "10.244.0.0/16"}},
+        {"spec": {"cidr": "10.7.0.0/16", "disabled": True}},
+    ]
     found = told(Told("no", IPPool=pools, Node=[node("192.168.1.5", pods="10.244.3.0/24")]))
     assert found["pods calico-pools"] == ["10.244.0.0/16"]
     assert "pods nodes" not in found
