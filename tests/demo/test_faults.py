@@ -188,6 +188,6 @@ def test_it_runs_as_a_process_that_is_killed_and_broken(tmp_path: Path) -> None:
     again = start()
     assert out.read_text() == before
     again.send_signal(signal.SIGTERM)
-    assert again.wait(10) == 0
+    assert again.wait(60) == 0
     with pytest.raises(faults_client.NotSwitched, match="does not run"):
         faults_client.switch(state, "k8s-3", "off")
