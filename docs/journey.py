@@ -157,7 +157,7 @@ def show(placement: dict[str, Any]) -> None:
             f"  for clients: {endpoint['address']}:{endpoint['port']} ({endpoint['plane']}, {endpoint['service']})"
         )
     if not placement["endpoints"]:
-        say("  no address from outside yet: that needs a north-south profile")
+        say("  no address from outside: the network profile gives clients none")
 
 
 def journey(options: argparse.Namespace) -> int:

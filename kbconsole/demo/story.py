@@ -53,11 +53,11 @@ class Story:
         """Make what is missing. Raises Interrupted."""
         if not Plane.objects.exists():
             self._register()
-        mesh, cloud = self._profiles()
+        mesh, ports, cloud = self._profiles()
         if not Run.objects.filter(job="copy-rbac").exists():
             self._copy_rbac()
         self._addresses()
-        self._finished(mesh)
+        self._finished(ports)
         self._failed(mesh)
         self._waiting(cloud)
         self._look_at_mesh()
@@ -95,19 +95,22 @@ class Story:
         fleet.save(draft=draft, contexts=contexts, by=self._admin)
         self._say("control plane and three planes registered")
 
-    def _profiles(self) -> tuple[Profile, Profile]:
-        wanted: dict[str, tuple[str, dict[str, Any]]] = {
-            "mesh": ("cilium_mesh", {}),
-            "cloud-private": (
-                "cloud_lb",
-                {"provider": "ack", "address_type": "private", "subnet_id": "", "annotations": {},
-                 "minimum_disk_gib": None},
-            ),
+    def _profiles(self) -> list[Profile]:
+        cloud: dict[str, Any] = {
+            "provider": "ack", "address_type": "private", "subnet_id": "", "annotations": {}, "minimum_disk_gib": None,
         }  # fmt: skip
-        for name, (kind, config) in wanted.items():
+        ports = {"addresses": "InternalIP", "own": {}, "nodes": 2, "fixed_ports": True}
+        wanted: dict[str, dict[str, Any]] = {
+            "mesh": {"kind": "cilium_mesh", "config": {}},
+            "node-ports": {
+                "kind": "cilium_mesh", "config": {}, "outside": "node_port", "outside_config": ports,
+            },
+            "cloud-private": {"kind": "cloud_lb", "config": cloud},
+        }  # fmt: skip
+        for name, says in wanted.items():
             if not Profile.objects.filter(name=name).exists():
-                networking.create_profile(name=name, kind=kind, config=config, by=self._admin)
-        return Profile.objects.get(name="mesh"), Profile.objects.get(name="cloud-private")
+                networking.create_profile(name=name, **says, by=self._admin)
+        return [Profile.objects.get(name=name) for name in wanted]
 
     def _addresses(self) -> None:
         """The guide's plan of addresses; what planes use themselves is read by beat."""

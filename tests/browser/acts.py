@@ -35,7 +35,7 @@ def fill_request(page: Page, name: str, *, purpose: str = "") -> None:
     page.goto("/placements/new/")
     page.locator("[name=name]").fill(name)
     page.locator("[name=purpose]").fill(purpose)
-    page.get_by_role("radio", name="mesh").check()
+    page.get_by_role("radio", name=re.compile("^mesh")).check()
 
 
 def send_request(page: Page) -> None:

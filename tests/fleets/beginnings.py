@@ -27,7 +27,7 @@ _registered: dict[tuple[str, ...], list[Row]] = {}
 def seeded(folder: Path, **shape: Any) -> Path:
     """Return the state file of an embedded fleet that nobody has used. All of a shape are the same fleet.
 
-    `shape`: what EmbeddedFleet takes as `line`, `planes`, `spare` and `nodes`.
+    `shape`: what EmbeddedFleet takes as `line`, `planes`, `spare`, `nodes` and `mesh`.
     """
     kept = worker_folder() / f"beginning-{digest(canonical_text(shape))}.sqlite3"
     if not kept.exists():

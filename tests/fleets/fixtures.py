@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,8 +85,9 @@ def fleet(
 
 
 def embedded_fleet(folder: Path, line: str, delay: float) -> Iterator[EmbeddedFleet]:
-    """Yield one as it is in the beginning and stop it."""
-    fleet = EmbeddedFleet(seeded(folder, line=line), line=line, delay=delay, interval=INTERVAL)
+    """Yield one as it is in the beginning, its planes in a mesh, and stop it."""
+    shape: dict[str, Any] = {"line": line, "mesh": True}
+    fleet = EmbeddedFleet(seeded(folder, **shape), delay=delay, interval=INTERVAL, **shape)
     fleet.start()
     try:
         yield fleet

@@ -72,12 +72,12 @@ def test_a_silent_plane_leaves_its_replicas_unknown(dana: User, profile: Profile
 
 def test_client_addresses_are_shown_only_for_services_that_were_seen(dana: User, profile: Profile) -> None:
     peers = text(see(dana, world.in_service(dana, profile)))
-    assert "no address from outside yet: needs a north-south profile" in peers
+    assert "No address from outside: the network profile gives clients none" in peers
     assert "etcdctl" not in peers and "no password, no TLS" in peers
     observed = world.seen("open", client_port=True)
     clients = text(see(dana, world.in_service(dana, profile, "open", observed=observed)))
     assert "etcdctl --endpoints=http://192.0.2.1:2379,http://192.0.2.2:2379,http://192.0.2.3:2379" in clients
-    assert "needs a north-south profile" not in clients and "no password, no TLS" in clients
+    assert "gives clients none" not in clients and "no password, no TLS" in clients
 
 
 def test_proof_lists_each_check_of_the_last_run_with_its_sentence(dana: User, profile: Profile) -> None:
