@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = ", ".join((fleet.control_plane, *fleet.data_planes))
     sys.stdout.write(f"The embedded fleet answers: {names}\n")
     sys.stdout.flush()
-    stop.wait()
+    while not stop.wait(1):
+        pass  # a signal that comes just before a wait without an end is noticed only after it: never
     fleet.stop()
     return 0
 
