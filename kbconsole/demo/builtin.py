@@ -227,17 +227,6 @@ DAEMON_SET = kind(
     ),
     status=ANY,
 )
-DAEMON_SET = kind(
-    spec=obj(
-        *("selector", "template"),
-        selector=SELECTOR,
-        template=TEMPLATE,
-        updateStrategy=ANY,
-        minReadySeconds=INTEGER,
-        revisionHistoryLimit=INTEGER,
-    ),
-    status=ANY,
-)
 JOB = kind(
     spec=obj(
         "template",

@@ -71,7 +71,6 @@ BUILT_IN: tuple[Resource, ...] = (
         "apps", "v1", "deployments", "Deployment", True, builtin.DEPLOYMENT, status=True, short=("deploy",)
     ),
     Resource("apps", "v1", "daemonsets", "DaemonSet", True, builtin.DAEMON_SET, status=True, short=("ds",)),
-    Resource("apps", "v1", "daemonsets", "DaemonSet", True, builtin.DAEMON_SET, status=True, short=("ds",)),
     Resource("batch", "v1", "jobs", "Job", True, builtin.JOB, status=True),
     Resource(
         "storage.k8s.io", "v1", "storageclasses", "StorageClass", False, builtin.STORAGE_CLASS, short=("sc",)

@@ -10,10 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from kbconsole.common.acting import acted
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.roles import Role, has_role, require
 from kbconsole.people import teams
-from kbconsole.people.acting import acted
 from kbconsole.people.forms import MemberForm, TeamForm
 from kbconsole.people.models import Team, visible_people
 from kbconsole.people.views import list_context

@@ -21,10 +21,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from kbconsole.common.acting import acted
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.roles import Role, has_role, require
 from kbconsole.people import belongings, services
-from kbconsole.people.acting import acted
 from kbconsole.people.forms import CodeForm, InviteForm, RolesForm, TeamForm
 from kbconsole.people.links import SESSION_PERSON, link_for, parts_of
 from kbconsole.people.models import Membership, Team, visible_people

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
+from functools import partial
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from kbconsole.common.errors import ConsoleError, Refused
 from placements import services
-from placements.views.detail import found, refused_in_place
+from placements.models import Placement
+from placements.views.detail import acted_in_place, found, to_plan
 
 
 @require_safe
@@ -24,48 +25,28 @@ def newest_plan(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def plan_again(request: HttpRequest, pk: int) -> HttpResponse:
-    found(request, pk)
-    try:
-        plan = services.plan_again(pk, by=request.user)
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return refused_in_place(request, pk, error)
-    return redirect("jobs:plan-detail", pk=plan.pk)
+    return acted_in_place(request, pk, partial(services.plan_again, pk, by=request.user), then=to_plan)
 
 
 @require_POST
 def repair(request: HttpRequest, pk: int) -> HttpResponse:
-    found(request, pk)
-    try:
-        plan = services.repair(pk, by=request.user)
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return refused_in_place(request, pk, error)
-    return redirect("jobs:plan-detail", pk=plan.pk)
+    return acted_in_place(request, pk, partial(services.repair, pk, by=request.user), then=to_plan)
 
 
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    found(request, pk)
-    try:
-        placement = services.cancel(pk, by=request.user)
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return refused_in_place(request, pk, error)
-    messages.success(request, _("The request for %(name)s was taken back.") % {"name": placement.name})
-    return redirect("placements:detail", pk=pk)
+    def said(placement: Placement) -> str:
+        return _("The request for %(name)s was taken back.") % {"name": placement.name}
+
+    does = partial(services.cancel, pk, by=request.user)
+    return acted_in_place(request, pk, does, then=_to_database, said=said)
 
 
 @require_POST
 def check(request: HttpRequest, pk: int) -> HttpResponse:
-    found(request, pk)
-    try:
-        services.check(pk, by=request.user)
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return refused_in_place(request, pk, error)
-    return redirect("placements:detail", pk=pk)
+    does = partial(services.check, pk, by=request.user)
+    return acted_in_place(request, pk, does, then=lambda _run: redirect("placements:detail", pk=pk))
+
+
+def _to_database(placement: Placement) -> HttpResponse:
+    return redirect("placements:detail", pk=placement.pk)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,12 +10,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from kbconsole.common.errors import ConsoleError, Refused
-from kbconsole.jobs.models import Plan
 from placements import connecting
 from placements.addresses_kept import connection_of
 from placements.views.connect import STANDING
-from placements.views.detail import found, refused_in_place
+from placements.views.detail import acted_in_place, found, to_plan
 
 
 @require_safe
@@ -34,24 +32,15 @@ def connection_env(request: HttpRequest, pk: int) -> HttpResponse:
 def give_addresses(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that gives clients addresses."""
     follow = request.POST.get("follow") == "on"
-    return _planned(request, pk, lambda: connecting.ask_addresses(pk, follow=follow, by=request.user))
+    ask = partial(connecting.ask_addresses, pk, follow=follow, by=request.user)
+    return acted_in_place(request, pk, ask, then=to_plan)
 
 
 @require_POST
 def take_addresses(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that takes them away."""
-    return _planned(request, pk, lambda: connecting.take_addresses(pk, by=request.user))
-
-
-def _planned(request: HttpRequest, pk: int, ask: Callable[[], Plan]) -> HttpResponse:
-    found(request, pk)
-    try:
-        plan = ask()
-    except Refused:
-        raise
-    except ConsoleError as error:
-        return refused_in_place(request, pk, error)
-    return redirect("jobs:plan-detail", pk=plan.pk)
+    ask = partial(connecting.take_addresses, pk, by=request.user)
+    return acted_in_place(request, pk, ask, then=to_plan)
 
 
 @require_POST

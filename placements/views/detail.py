@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from kbconsole.common.acting import acted
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, has_role
@@ -30,6 +31,7 @@ from placements.views.present import broken_run, present_of, trouble_of
 from placements.views.replicas import health_of, match_of, replicas_of, seen_times, verdict_of
 from placements.views.story import MOST, asked_by, plans_of, story_of
 
+Done = TypeVar("Done")
 LOOKING = (PlaceDatabase.slug, CheckDatabase.slug, RepairMirrors.slug)
 LOOKS = ("crds", "services", "addresses", "pods", "roles", "agree")
 CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
@@ -67,6 +69,25 @@ def refused_in_place(request: HttpRequest, pk: int, error: ConsoleError) -> Http
     """Show the page as it is now, with what could not be done on top."""
     context = {**context_of(found(request, pk), request.user), "error": error}
     return render(request, "placements/placement_detail.html", context, status=error.status)
+
+
+def acted_in_place(
+    request: HttpRequest,
+    pk: int,
+    does: Callable[[], Done],
+    *,
+    then: Callable[[Done], HttpResponse],
+    said: Callable[[Done], str] | None = None,
+) -> HttpResponse:
+    """Do something with a placement that the person may see; why it cannot be done is said on its page."""
+    found(request, pk)
+    return acted(
+        request, does, then=then, wrong=lambda error: refused_in_place(request, pk, error), said=said
+    )
+
+
+def to_plan(plan: Plan) -> HttpResponse:
+    return redirect("jobs:plan-detail", pk=plan.pk)
 
 
 def context_of(placement: Placement, user: Any) -> dict[str, Any]:
