@@ -113,6 +113,7 @@ PLANE_SECONDS = env.float("KBCONSOLE_PLANE_SECONDS", 10, validate=validate.Range
 FLEET_APPROVALS = env.int("KBCONSOLE_FLEET_APPROVALS", 1, validate=validate.Range(min=0, max=5))
 HELM = env.str("KBCONSOLE_HELM", "", validate=_absolute)
 CILIUM = env.str("KBCONSOLE_CILIUM", "", validate=_absolute)
+KUBECTL = env.str("KBCONSOLE_KUBECTL", "", validate=_absolute)
 CHART_DIR = env.str("KBCONSOLE_CHART_DIR", "", validate=_absolute)
 PLAN_HOURS = env.float("KBCONSOLE_PLAN_HOURS", 24, validate=validate.Range(min=0.1, max=720))
 

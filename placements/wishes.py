@@ -154,7 +154,10 @@ def _planes(found: Problems, wish: Wish, profile: Profile | None, engine: Engine
     said = [say("wish.plane_unknown", plane=plane) for plane in wish.planes if plane not in known]
     said = said or plane_problems(wish.planes, control.operator_contexts) or _unusable(wish, known, control)
     if profile is not None and profile.network.known and not said:
-        said += profile.network.problems(plane_facts(wish.planes))
+        facts = plane_facts(wish.planes)
+        said += profile.network.problems(facts)
+        for problem in profile.network.unreached(wish.namespace, facts):
+            _add(found, "namespace", problem)
     if said:
         found["planes"] = said
     if engine is not None and control.definitions:

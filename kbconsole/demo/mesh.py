@@ -17,6 +17,8 @@ from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.kinds import CILIUM_NODE, CONFIG_MAP, DEPLOYMENT, NODE, SECRET
 
 Object = dict[str, Any]
+Ranges = Mapping[str, str]
+"""Addresses of nodes, by the pod range that each was given."""
 SYSTEM, APISERVER, AUTHORITY = "kube-system", "clustermesh-apiserver", "cilium-ca"
 REMOTES = ("cilium-clustermesh", "cilium-kvstoremesh")
 VERSION = "v1.18.2"
@@ -148,18 +150,38 @@ def called(client: PlaneClient) -> str:
     return str((found or {}).get("data", {}).get("cluster-name", ""))
 
 
-def point(client: PlaneClient, remotes: Mapping[str, str | None]) -> None:
-    """Let a plane's agents know remotes, by their name and server; None takes one away. Raises KubeError."""
+def point(
+    client: PlaneClient, remotes: Mapping[str, str | None], learned: Mapping[str, Ranges] | None = None
+) -> None:
+    """Let a plane's agents know remotes, by their name and server; None takes one away. Raises KubeError.
+
+    `learned`: what agents get from a remote they are connected to; they keep it when it is lost, as real ones do.
+    """
     data = {
-        name: encoded(f"endpoints:\n- {server}\n") if server else None for name, server in remotes.items()
+        name: encoded(_known(server, (learned or {}).get(name, {}))) if server else None
+        for name, server in remotes.items()
     }
     for name in REMOTES:
         client.patch(SECRET, name, SYSTEM, {"data": data})
 
 
+def _known(server: str, ranges: Ranges) -> str:
+    lines = [f"# {pods} {node}" for pods, node in ranges.items()]
+    return "\n".join(["endpoints:", f"- {server}", *lines, ""])
+
+
+def ranges_of(client: PlaneClient) -> dict[str, str]:
+    """Return the address of each node by its pod range. Raises KubeError."""
+    found = {}
+    for node in client.list(CILIUM_NODE):
+        inside = [one["ip"] for one in node["spec"]["addresses"] if one["type"] == "InternalIP"]
+        found |= {pods: inside[0] for pods in node["spec"]["ipam"]["podCIDRs"] if inside}
+    return found
+
+
 def build(clients: Mapping[str, PlaneClient], servers: Mapping[str, str], numbers: Mapping[str, int]) -> None:
     """Make a mesh of planes that have none, all pairs connected. Raises KubeError."""
-    authority = make_authority()
+    authority, made = make_authority(), list[str]()
     for plane, client in clients.items():
         if client.get(CONFIG_MAP, "cilium-config", SYSTEM) is None:
             for right in rights():
@@ -167,7 +189,10 @@ def build(clients: Mapping[str, PlaneClient], servers: Mapping[str, str], number
             number = numbers[plane]
             install(client, name=plane, number=number, pods=f"10.{number}.0.0/16", authority=authority)
             enable(client, service_type="NodePort")
-            point(client, {other: servers[other] for other in clients if other != plane})
+            made.append(plane)
+    learned = {plane: ranges_of(client) for plane, client in clients.items()} if made else {}
+    for plane in made:
+        point(clients[plane], {other: servers[other] for other in clients if other != plane}, learned)
 
 
 def agents_of(client: PlaneClient) -> int:
@@ -177,9 +202,19 @@ def agents_of(client: PlaneClient) -> int:
 
 def remotes_of(client: PlaneClient) -> dict[str, str]:
     """Return name and server of what a plane's agents know. Raises KubeError."""
+    return {name: lines[1].removeprefix("- ") for name, lines in _pointed(client).items()}
+
+
+def learned_of(client: PlaneClient) -> dict[str, str]:
+    """Return the nodes of other planes that a plane's agents have learned, by pod range. Raises KubeError."""
+    pairs = [line.removeprefix("# ").split() for lines in _pointed(client).values() for line in lines[2:]]
+    return {pair[0]: pair[1] for pair in pairs}
+
+
+def _pointed(client: PlaneClient) -> dict[str, list[str]]:
     data: Mapping[str, str] = (client.get(SECRET, REMOTES[0], SYSTEM) or {}).get("data") or {}
     plain = {name: base64.b64decode(value).decode() for name, value in data.items()}
-    return {name: text.split("- ", 1)[1].strip() for name, text in plain.items() if "endpoints:" in text}
+    return {name: text.splitlines() for name, text in plain.items() if "endpoints:" in text}
 
 
 def same_authority(planes: Sequence[PlaneClient]) -> bool:

@@ -34,6 +34,7 @@ os.environ.setdefault("KBCONSOLE_CHECK_SECONDS", "4")
 os.environ.setdefault("KBCONSOLE_POLL_SECONDS", "1")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 os.environ.setdefault("KBCONSOLE_CILIUM", write_script(DEMO_DIR / "cilium", "kbconsole.demo.cilium"))
+os.environ.setdefault("KBCONSOLE_KUBECTL", write_script(DEMO_DIR / "kubectl", "kbconsole.demo.kubectl"))
 
 from kbconsole.settings import *  # noqa: E402, F403
 from kbconsole.settings import INSTALLED_APPS  # noqa: E402

@@ -41,6 +41,13 @@ TOOLS: Mapping[str, Tool] = {
                        "--post-renderer", "--post-renderer-args", "--password", "--username"}),
         ),
         Tool("cilium", "--context", "KBCONSOLE_CILIUM", frozenset(_OURS)),
+        Tool(
+            "kubectl", "--context", "KBCONSOLE_KUBECTL",
+            # It would go elsewhere, as somebody else, or read files of this machine.
+            frozenset({*_OURS, "--filename", "-k", "--kustomize", "--raw", "-s", "--server", "--cluster", "--user",
+                       "--token", "--username", "--password", "--as-uid", "--client-certificate", "--client-key",
+                       "--certificate-authority", "--insecure-skip-tls-verify", "--tls-server-name"}),
+        ),
     )
 }  # fmt: skip
 

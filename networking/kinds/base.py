@@ -45,6 +45,7 @@ class PlaneFact:
 
     `cloud` is the slug of a cloud (networking/kinds/clouds.py). `families` are the IP versions (4, 6) of the
     addresses that its services get. `mesh`: whether a mesh over planes was found there, under which name and id.
+    `shared`: the namespaces that other planes reach by it, where these are not all.
     """
 
     name: str
@@ -54,6 +55,7 @@ class PlaneFact:
     mesh_id: int | None = None
     region: str = ""
     families: frozenset[int] = frozenset()
+    shared: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,10 @@ class NetworkKind(ABC):
 
     def problems(self, config: ProfileConfig, planes: Sequence[PlaneFact]) -> list[Sentence]:
         """Return why the profile cannot serve these planes, in whatever direction; empty when it can."""
+        return []
+
+    def unreached(self, namespace: str, planes: Sequence[PlaneFact]) -> list[Sentence]:
+        """Return why replicas in this namespace would not be reached from other planes. Of kinds for east-west."""
         return []
 
     def clashes(self, config: ProfileConfig, planes: Sequence[PlaneFact]) -> list[Sentence]:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from networking.kinds.base import KINDS, Direction, NetworkKind, PlaneFact, ProfileConfig, ServicePart
-from networking.kinds.cilium.facts import JOINS
-from networking.kinds.cilium.rules import identity
+from networking.kinds.cilium.facts import JOINS, KIND
+from networking.kinds.cilium.rules import datapath, identity
 
 declare(
     {
@@ -33,7 +33,7 @@ class CiliumMesh(NetworkKind):
     Never `unique`: the service has to exist in every plane, or its name does not resolve there.
     """
 
-    slug = "cilium_mesh"
+    slug = KIND
     label = _("Cilium Cluster Mesh (self-built)")
     note = _(
         "As in the guide. The mesh itself has to be there first: the guide's commands have a long dash "
@@ -63,3 +63,9 @@ class CiliumMesh(NetworkKind):
         return found + [
             say(identity.SAME_ID, planes=same, id=id_) for id_, same in ids.items() if len(same) > 1
         ]
+
+    def unreached(self, namespace: str, planes: Sequence[PlaneFact]) -> list[Sentence]:
+        if len(planes) < 2:
+            return []
+        apart = [plane.name for plane in planes if datapath.unshared(plane.shared, [namespace])]
+        return [say("mesh.r17", plane=apart, namespaces=namespace)] if apart else []

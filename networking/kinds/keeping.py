@@ -6,7 +6,7 @@ Kinds lie below the tables, so whoever has them installs a `Keeper` (networking/
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
@@ -82,3 +82,22 @@ def kept_by(keeper: Keeper) -> None:
 
 def keeper() -> Keeper:
     return _installed[0]
+
+
+Namespaces = Mapping[str, tuple[str, ...]]
+"""Where databases are, by plane."""
+_users: list[Callable[[str], Namespaces]] = []
+
+
+def used_by(namespaces: Callable[[str], Namespaces]) -> None:
+    """Register who knows, from rows, in which namespaces the databases are whose replicas a kind (its slug) joins."""
+    _users.append(namespaces)
+
+
+def namespaces_of(kind: str) -> dict[str, tuple[str, ...]]:
+    """Return the namespaces of databases that span planes by this kind, by plane, each once and in order."""
+    found: dict[str, set[str]] = {}
+    for ask in _users:
+        for plane, names in ask(kind).items():
+            found.setdefault(plane, set()).update(names)
+    return {plane: tuple(sorted(names)) for plane, names in found.items()}

@@ -86,6 +86,10 @@ class Network:
         found = [said for kind, config in self._parts for said in kind.problems(config, planes)]
         return _once(found + self.between.clashes(self.config, planes))
 
+    def unreached(self, namespace: str, planes: Sequence[PlaneFact]) -> list[Sentence]:
+        """Return why replicas in this namespace would not reach each other."""
+        return self.between.unreached(namespace, planes)
+
     def cautions(self, planes: Sequence[PlaneFact]) -> list[Sentence]:
         """Return what an approver has to know and accept; the same warning once."""
         found = list(self.between.cautions(self.config, planes))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from networking.kinds.base import KINDS, Direction, PlaneFact, ServicePart, kind_named
+from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.keeping import READERS
 
 MESH = kind_named("cilium_mesh")
 
@@ -36,6 +38,16 @@ def test_planes_of_a_mesh_with_one_id_are_named() -> None:
     assert [str(one) for one in MESH.problems({}, planes)] == [
         "k8s-1, k8s-2 all have cluster.id 7. Give each plane an id of its own."
     ]
+
+
+def test_a_namespace_that_a_plane_keeps_to_itself_is_refused_for_databases_that_span_planes() -> None:
+    shared = frozenset({"payments"})
+    planes = [PlaneFact("k8s-1", mesh=True), PlaneFact("k8s-2", mesh=True, shared=shared)]
+    (said,) = MESH.unreached("shop", planes)
+    assert str(said).startswith("k8s-2 shares only namespaces") and "shop is not marked" in str(said)
+    assert MESH.unreached("payments", planes) == MESH.unreached("shop", planes[1:]) == []
+    read = MeshFacts("k8s-2", found=True, global_by_default=False, global_namespaces=("payments",))
+    assert READERS.get("mesh")().fact(read.to_json())["shared"] == shared
 
 
 def test_every_kind_says_what_it_is_and_where_it_differs_from_the_guide() -> None:

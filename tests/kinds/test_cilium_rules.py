@@ -34,6 +34,8 @@ def fleet(first: dict[str, Any] | None = None, second: dict[str, Any] | None = N
 ERROR, WARN, UNPROVEN = Severity.ERROR, Severity.WARN, Severity.UNPROVEN
 NATIVE = {"routing": "native", "native_range": "10.0.0.0/8"}
 NODE_PORT = {"service_type": "NodePort", "kube_proxy_replacement": True}
+SAME_PORT = NODE_PORT | {"service_port": 32379}
+SHOP = {"k8s-1": ("shop",)}
 BAD = [
     # rule, a fleet for which it holds, one for which it does not, severity, what the message names
     ("R1", fleet({"name": "a" * 32}), fleet({"name": "K8S_1"}), ERROR, ["k8s-1", "K8S_1", "cluster.name"]),
@@ -70,8 +72,12 @@ BAD = [
     ("R11", fleet(), fleet({"tunnel": "geneve", "encryption": "wireguard"}, {"tunnel": "geneve"}, reached={}),
      UNPROVEN, ["UDP 6081", "UDP 51871", "security groups"]),
     ("R12", fleet(NODE_PORT | {"service_port": 32380}, NODE_PORT | {"service_port": 32381}),
-     fleet(NODE_PORT | {"service_port": 32379}, NODE_PORT | {"service_port": 32379}), ERROR,
-     ["k8s-1, k8s-2", "32379", "clustermesh.apiserver.service.nodePort"]),
+     fleet(SAME_PORT, SAME_PORT | {"version": "v1.18.1"}), ERROR,
+     ["k8s-1, k8s-2", "32379", "on k8s-2.", "clustermesh.apiserver.service.nodePort", "upgrade"]),
+    ("R12", fleet(SAME_PORT, SAME_PORT | {"version": "v1.19.0"}), fleet(SAME_PORT | {"version": ""}, SAME_PORT), ERROR,
+     ["on k8s-1.", "not known"]),
+    ("R12", fleet(SAME_PORT | {"version": "v1.18.3-cee.1"}, SAME_PORT), fleet(SAME_PORT | {"version": "v1.19.0-pre.0"},
+     SAME_PORT | {"version": "v1.17.9"}), ERROR, ["on k8s-1, k8s-2."]),
     ("R13", fleet(), fleet({"service_type": "NodePort"}), WARN, ["k8s-1", "NodePort", "load balancer"]),
     ("R14", fleet(), fleet({"authority": "bb" * 20}), ERROR,
      ["bbbbbbbbbbbb on k8s-1", "aaaaaaaaaaaa on k8s-2", "Share"]),
@@ -81,9 +87,13 @@ BAD = [
      ["v1.16.9 on k8s-1", "v1.18.2 on k8s-2", "Upgrade"]),
     ("R16", fleet(), fleet({"local_policy": True}), WARN,
      ["k8s-1", "inspect-policy-default-local-cluster -A -o json --context k8s-1"]),
-    ("R17", fleet({"global_by_default": False, "global_namespaces": ("shop",)}, namespaces=("shop",)),
-     fleet({"global_by_default": False}, namespaces=("shop",)), ERROR,
+    ("R17", fleet({"global_by_default": False, "global_namespaces": ("shop",)}, {"global_by_default": False},
+                  namespaces=SHOP),
+     fleet({"global_by_default": False}, namespaces=SHOP), ERROR,
      ["k8s-1", "shop", "clustermesh.cilium.io/global=true"]),
+    ("R17", fleet({"denied": ("namespaces",)}, namespaces=SHOP),
+     fleet({"global_by_default": False, "denied": ("namespaces",)}, namespaces=SHOP), UNPROVEN,
+     ["k8s-1", "shop", "may not list"]),
     ("R18", fleet({"kernels": ("4.18.0-553.el8_10.x86_64",)}), fleet({"kernels": ("5.4.0-190-generic",)}), WARN,
      ["k8s-1", "5.4.0-190-generic", "Upgrade"]),
     ("R19", fleet(), fleet({"helm": False}), WARN, ["k8s-1", "Helm"]),

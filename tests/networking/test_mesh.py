@@ -1,7 +1,7 @@
-"""A mesh over embedded planes: what is read, shown, and done, with a stand-in for the `cilium` command.
+"""A mesh over embedded planes: what is read, shown, and done, with stand-ins for `cilium` and `kubectl exec`.
 
-The stand-in (kbconsole/demo/cilium.py) takes the argument lists of the real command and prints JSON of its shape; no
-real Cilium has been run.
+The stand-ins (kbconsole/demo/cilium.py, kubectl.py) take the argument lists of the real commands and print JSON of
+their shape; no real Cilium has been run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pytest_django import Settings
 from kbconsole.audit.models import Entry
 from kbconsole.common.errors import Stale
 from kbconsole.common.sentences import Sentence
-from kbconsole.demo import cilium, mesh
+from kbconsole.demo import cilium, kubectl, mesh
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import command_keeper, commands, vault
 from kbconsole.fleet.command_keeper import Keeper
@@ -33,6 +33,7 @@ from kbconsole.jobs.models import Plan, Run, RunEvent
 from kbconsole.k8s.kinds import SECRET
 from kbconsole.k8s.processes import Command, Exit
 from networking import reading
+from networking.addresses.services import facts_of
 from networking.kinds.cilium import jobs
 from networking.kinds.cilium.known import known_facts
 from networking.kinds.cilium.section import MeshSection
@@ -80,9 +81,10 @@ def prepared(planes: EmbeddedFleet) -> Prepare:
 
 @pytest.fixture
 def tool(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """The stand-in as the console's `cilium`, in this process; returns the argument lists that it was given."""
+    """The stand-ins as the console's tools, in this process; returns the argument lists that they were given."""
     given: list[tuple[str, ...]] = []
-    settings.KBCONSOLE_CILIUM = "cilium"
+    settings.KBCONSOLE_CILIUM, settings.KBCONSOLE_KUBECTL = "cilium", "kubectl"
+    tools = {"cilium": cilium.main, "kubectl": kubectl.main}
     lock = threading.Lock()  # the environment and the streams are of the whole process
 
     def run(command: Command, *, on_lines: Any, stop: Any) -> Exit:
@@ -98,7 +100,7 @@ def tool(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
             file.write_text(command.kubeconfig)
             here.setenv("KUBECONFIG", str(file))
             try:
-                code = cilium.main(command.args)
+                code = tools[command.binary](command.args)
             except SystemExit as ended:
                 err.write(f"{ended}\n")
                 code = 1
@@ -159,6 +161,11 @@ def test_planes_are_connected_by_one_call_and_shown_and_taken_apart(
     ]  # fmt: skip
     assert not PlaneHold.objects.exists()
     reading.read_due()
+    assert {one.mesh_name: one.mesh_id for one in facts_of(ALL).values()} == {
+        "k8s-1": 1,
+        "k8s-2": 2,
+        "k8s-3": 3,
+    }
     shown = MeshSection().context(adam)
     assert shown is not None and (shown["well"], shown["red"], shown["ways"]) == (6, 0, 6)
     page = signed_in(adam).get("/networks/parts/mesh/").content.decode()
@@ -171,12 +178,25 @@ def test_planes_are_connected_by_one_call_and_shown_and_taken_apart(
     }
     with contextlib.closing(planes.client("k8s-1")) as client:
         mesh.point(client, {"k8s-3": "https://127.0.0.1:1"})
-    look = drive(services.start(jobs.LookAtMesh(ALL, {name: name for name in ALL}), by=adam))
+    signed_in(adam).post("/networks/acts/mesh-look/", {"planes": ALL})
+    look = drive(Run.objects.get(job="mesh-look"))
     assert look.status == "failed"
-    assert "to k8s-3 TCP fails (0 of 1 agents: unable to connect" in said(look, "mesh-status")[0]
+    assert "k8s-1: to k8s-3 0 of 1 agents are connected" in said(look, "mesh-status")[0]
+    assert "to k8s-3 TCP fails (dial tcp 127.0.0.1:1: connect" in said(look, "mesh-agent")[0]
+    assert "to k8s-3 TCP fails" in said(look, "mesh-behind")[0]
+    assert said(look, "mesh-agent")[1:] == [
+        "k8s-2: one agent was asked; it is connected to k8s-1, k8s-3, and all is synced.",
+        "k8s-3: one agent was asked; it is connected to k8s-1, k8s-2, and all is synced.",
+    ]
+    tunnels = said(look, "mesh-tunnels")
+    assert "k8s-1 has no way to pods of k8s-3 (10.3.1.0/24)" in tunnels[0] and "rollout restart" in tunnels[0]
+    assert tunnels[1] == "k8s-2 has ways to all pods of k8s-1, k8s-3."
     shown = MeshSection().context(adam)
     assert shown is not None and (shown["well"], shown["red"]) == (5, 1)
+    assert [cell.rung for cell in shown["broken"]] == ["tcp"]
     assert any(one.rule == "R10" and "VPN" in str(one.sentence) for one in shown["problems"])
+    page = signed_in(adam).get("/networks/parts/mesh/").content.decode()
+    assert "missing: k8s-3 (10.3.1.0/24)" in page and "to k8s-1, k8s-3" in page
     apart = approved(jobs.DisconnectMesh(ALL), adam, ada)
     assert apart.status == "succeeded" and pairs(planes) == set()
 
@@ -189,10 +209,10 @@ def test_a_plane_lost_in_the_middle_leaves_pairs_that_the_run_names_and_a_retry_
     settings.KBCONSOLE_PLANE_SECONDS = 2
     point = mesh.point
 
-    def lost(client: Any, remotes: Any) -> None:
+    def lost(client: Any, remotes: Any, learned: Any) -> None:
         if client.plane == "k8s-3":
             planes.fault("k8s-3", "unreachable")
-        point(client, remotes)
+        point(client, remotes, learned)
 
     monkeypatch.setattr(mesh, "point", lost)
     run = approved(jobs.ConnectMesh(ALL, {}), adam, ada)

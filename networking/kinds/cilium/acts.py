@@ -17,7 +17,7 @@ from networking.addresses.facts import NewRange, PlaneRanges, What
 from networking.addresses.ranges import parsed
 from networking.addresses.services import facts_of, problems_between
 from networking.kinds.acting import ACTS, ActForm, NetworkAct, known_planes
-from networking.kinds.cilium import commands, jobs
+from networking.kinds.cilium import commands, jobs, rules
 from networking.kinds.cilium.facts import JOINS, MeshFacts
 from networking.kinds.cilium.known import known_facts
 from networking.kinds.cilium.rules.identity import LONGEST_NAME, NAME, SAME_ID
@@ -124,7 +124,7 @@ class InstallForm(ActForm):
             clashes = problems_between(found, new_ranges=wanted, joins=JOINS)
         except ConsoleError as error:
             raise ValidationError(str(error)) from None
-        if clashes := [*_same_ids(found), *clashes]:
+        if clashes := [*_same_ids(found), *_renamed(found), *clashes]:
             raise ValidationError([str(one) for one in clashes[:5]])
         return found
 
@@ -136,6 +136,13 @@ def _same_ids(members: Mapping[str, Mapping[str, Any]]) -> list[Sentence]:
     for plane, number in [*others.items(), *((name, one["id"]) for name, one in members.items())]:
         ids.setdefault(number, []).append(plane)
     return [say(SAME_ID, planes=same, id=id_) for id_, same in ids.items() if len(same) > 1]
+
+
+def _renamed(members: Mapping[str, Mapping[str, Any]]) -> list[Sentence]:
+    """Return what speaks against other names and ids for planes on which Cilium runs: R5."""
+    wanted = {plane: rules.Identity(str(one["name"]), int(one["id"])) for plane, one in members.items()}
+    fleet = rules.Fleet(tuple(one for one in known_facts() if one.plane in wanted), wanted=wanted)
+    return [one.sentence for one in rules.problems(fleet) if one.rule == "R5"]
 
 
 def _line(known: PlaneRanges) -> str:
@@ -270,15 +277,19 @@ class Disconnect(MeshAct):
 class Look(MeshAct):
     slug, label, job, Form = "mesh-look", _("Look at the mesh"), jobs.LookAtMesh, OnePlaneForm
     note = _(
-        "Asks the agents of each plane which others they reach, and keeps what they say. Changes nothing."
+        "Asks the agents of each plane which others they reach, how far they get and by which tunnels, and keeps what "
+        "they say. Changes nothing."
     )
 
     def made(self, given: dict[str, Any]) -> jobs.MeshJob:
-        names = {one.plane: one.name or one.plane for one in known_facts()}
-        return jobs.LookAtMesh(given["planes"], {name: names.get(name, name) for name in given["planes"]})
+        planes: list[str] = given["planes"]
+        facts = {one.plane: one for one in known_facts() if one.plane in planes}
+        names = {plane: facts[plane].name or plane if plane in facts else plane for plane in planes}
+        return jobs.LookAtMesh(planes, names, {plane: one.asked_by for plane, one in facts.items()})
 
     def examples(self, facts: Sequence[MeshFacts]) -> list[RunCommand]:
-        return [commands.status(one.plane) for one in facts]
+        asked = [(commands.status(one.plane), commands.agent_status(one.plane, one.version)) for one in facts]
+        return [command for pair in asked for command in pair]
 
 
 @ACTS.register

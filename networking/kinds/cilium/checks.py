@@ -13,8 +13,9 @@ from kbconsole.fleet.access import client
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
 from kbconsole.k8s.errors import KubeError
 from networking.kinds.cilium import matrix, rules
-from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.cilium.facts import KIND, MeshFacts
 from networking.kinds.cilium.reading import read
+from networking.kinds.keeping import namespaces_of
 
 STATUS = "mesh-status"
 """Under which name the judged answers of the CLI are kept, plane by plane."""
@@ -91,9 +92,8 @@ class RulesHold(Check):
         absent = [one.plane for one in facts if not one.found]
         if absent and not self.only:
             return Finding(Verdict.FAIL, say("mesh.facts_none", plane=absent))
-        found = [
-            one for one in rules.problems(rules.Fleet(tuple(facts))) if not self.only or one.rule in self.only
-        ]
+        fleet = rules.Fleet(tuple(facts), namespaces=namespaces_of(KIND))
+        found = [one for one in rules.problems(fleet) if not self.only or one.rule in self.only]
         errors = [one.sentence for one in found if one.severity == rules.Severity.ERROR]
         if errors:
             return Finding(Verdict.FAIL, say("mesh.rules_broken", problems=errors[:MOST_PROBLEMS]))

@@ -18,8 +18,8 @@ from kbconsole.fleet.access import client
 from kbconsole.fleet.commands import RunCommand
 from kbconsole.fleet.tools import value
 from kbconsole.jobs.definition import actions
-from networking.kinds.cilium.facts import MeshFacts
-from networking.kinds.cilium.reading import SYSTEM
+from networking.kinds.cilium.facts import minor_of
+from networking.kinds.cilium.reading import APISERVER, SYSTEM
 
 declare(
     {
@@ -31,12 +31,14 @@ declare(
     }
 )
 
-TOOL = "cilium"
+TOOL, KUBECTL = "cilium", "kubectl"
 SERVICE_TYPES = ("LoadBalancer", "NodePort")
 FIRST_NODE_PORT = 32379
 """What the chart takes everywhere; every plane gets this plus its id, which R12 asks for."""
 TUNNEL_MAP_UNTIL = (1, 17)
 """From 1.18 on there is no tunnel map any more (cilium/cilium PR #38839)."""
+NAMED_CILIUM_UNTIL = (1, 14)
+"""From 1.15 on the tool inside the agents' pods is `cilium-dbg` (cilium/cilium PR #28085)."""
 _LONG = 1800
 
 
@@ -92,7 +94,7 @@ def _others(planes: Sequence[str]) -> tuple[str, ...]:
 @actions.register
 @dataclass(frozen=True)
 class AskAgents(RunCommand):
-    """A command that only reads: it needs to run `cilium status` inside the agents' pods, and no more."""
+    """A command that only reads: it needs to find the agents' pods and to run `cilium status` inside, and no more."""
 
     slug: ClassVar[str] = "mesh-ask"
 
@@ -100,8 +102,10 @@ class AskAgents(RunCommand):
         words = {"tool": self.tool, "plane": self.plane}
         if not self.kind.binary:
             return say("fleet.command_no_tool", **words)
-        may = client(self.plane).can_i("create", resource="pods", subresource="exec", namespace=SYSTEM)
-        return None if may else say("mesh.no_exec", plane=self.plane)
+        plane = client(self.plane)
+        may = plane.can_i("create", resource="pods", subresource="exec", namespace=SYSTEM)
+        finds = may and plane.can_i("list", resource="pods", namespace=SYSTEM)
+        return None if finds else say("mesh.no_exec", plane=self.plane)
 
 
 def status(plane: str, *, wait: str = "") -> RunCommand:
@@ -128,10 +132,43 @@ def without_context(command: RunCommand) -> str:
     return shlex.join([command.tool, *command.args])
 
 
-def tunnels(facts: MeshFacts) -> str:
-    """Return what lists the tunnels of one plane; the map that the guide asks is gone since 1.18."""
-    what = "tunnel" if facts.minor and facts.minor <= TUNNEL_MAP_UNTIL else "ipcache"
-    inside = ["-c", "cilium-agent", "--", "cilium-dbg", "bpf", what, "list"]
-    return shlex.join(
-        ["kubectl", "--context", facts.plane, "-n", "kube-system", "exec", "ds/cilium", *inside]
+def agent(plane: str, version: str, *args: str) -> RunCommand:
+    """Ask one agent of a plane by its own tool, under the name that the version has for it."""
+    minor = minor_of(version)
+    name = "cilium" if minor and minor <= NAMED_CILIUM_UNTIL else "cilium-dbg"
+    return _inside(plane, "ds/cilium", "cilium-agent", name, *args)
+
+
+def agent_status(plane: str, version: str) -> RunCommand:
+    return agent(plane, version, "status", "-o", "json")
+
+
+def behind(plane: str) -> RunCommand:
+    """Ask KVStoreMesh, which stands between the agents and other planes (cilium-cli k8s/client.go)."""
+    name = "/usr/bin/clustermesh-apiserver"
+    return _inside(
+        plane, f"deploy/{APISERVER}", "kvstoremesh", name, "kvstoremesh-dbg", "status", "-o", "json"
     )
+
+
+def _inside(plane: str, pods: str, container: str, *command: str) -> RunCommand:
+    """Run a command in the first pod of `pods`."""
+    args = ("exec", "-n", SYSTEM, pods, "-c", container, "--", *command)
+    return AskAgents(plane, KUBECTL, args, seconds=60)
+
+
+def tunnel_list(plane: str, version: str) -> RunCommand:
+    """Ask one agent by which node each pod range is reached; the map that the guide asks is gone since 1.18."""
+    return agent(
+        plane, version, "bpf", "tunnel" if has_tunnel_map(version) else "ipcache", "list", "-o", "json"
+    )
+
+
+def has_tunnel_map(version: str) -> bool:
+    minor = minor_of(version)
+    return minor is not None and minor <= TUNNEL_MAP_UNTIL
+
+
+def restart(plane: str) -> str:
+    """Return what restarts the agents of a plane one by one."""
+    return shlex.join([KUBECTL, "--context", plane, "-n", SYSTEM, "rollout", "restart", "ds/cilium"])

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 from kbconsole.common.sentences import Json
 
+KIND = "cilium_mesh"
+"""The slug of the kind to which all this belongs."""
 JOINS = frozenset({"pods", "nodes"})
 """What a mesh makes one network of: these may not overlap between planes."""
 DEFAULT_MOST = 255
@@ -50,6 +52,7 @@ class MeshFacts:
     local_policy: bool = False
     global_by_default: bool = True
     global_namespaces: tuple[str, ...] = ()
+    """Those that are marked to be shared; it counts where not all are."""
     helm: bool = True
     pods: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
@@ -93,6 +96,14 @@ class MeshFacts:
         return minor_of(self.version)
 
     @property
+    def release(self) -> tuple[int, int, int] | None:
+        """The whole number of the release, None where it is not known, or before its first (1.19.0-rc.1)."""
+        match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(.*)", self.version)
+        if match is None or (match[3] == "0" and match[4]):
+            return None
+        return int(match[1]), int(match[2]), int(match[3])
+
+    @property
     def tunnelled(self) -> bool:
         """Pods talk through an overlay unless routing is native: `tunnel` is the default of `routing-mode`."""
         return self.routing != "native"
@@ -101,6 +112,18 @@ class MeshFacts:
     def mode(self) -> str:
         """Routing, and for an overlay its protocol: what has to be the same everywhere."""
         return f"tunnel/{self.tunnel or 'vxlan'}" if self.tunnelled else "native"
+
+    @property
+    def asked_by(self) -> dict[str, Json]:
+        """What decides how its agents are asked: version, native routing, and whether KVStoreMesh stands between."""
+        return {"version": self.version, "native": not self.tunnelled, "behind": self.kvstoremesh}
+
+    @property
+    def shared(self) -> frozenset[str] | None:
+        """The namespaces that other planes may reach; None where that is all of them, or not to be read."""
+        if not self.found or self.global_by_default or "namespaces" in self.denied:
+            return None
+        return frozenset(self.global_namespaces)
 
     @property
     def in_mesh(self) -> bool:

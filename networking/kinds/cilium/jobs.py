@@ -7,7 +7,7 @@ progress" to a second change, and an interrupted one leaves its release pending 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from kbconsole.fleet.commands import command_step
 from kbconsole.fleet.jobs import FleetJob, fleet_approvals, identities
 from kbconsole.jobs.definition import CONSOLE, Ended, Step, Subject, declare_phases, digest, register
 from networking.kinds.cilium import commands
+from networking.kinds.cilium.asking import AGENT, BEHIND, Asked, NoTunnels, TunnelsKnown
 from networking.kinds.cilium.authority import SameAuthority, ShareAuthority, key_of
 from networking.kinds.cilium.checks import Enabled, Installed, NoOtherNetwork, Pairs, RulesHold, read_all
 from networking.kinds.cilium.judging import Connected, ReadMesh, Tested
@@ -36,6 +37,9 @@ declare_phases(
         "mesh-status": _("Status"),
         "mesh-apart": _("Take apart"),
         "mesh-read": _("Read"),
+        "mesh-agent": _("Agent"),
+        "mesh-behind": _("KVStoreMesh"),
+        "mesh-tunnels": _("Tunnels"),
         "mesh-test": _("Test"),
     }
 )
@@ -286,7 +290,8 @@ class DisconnectMesh(MeshJob):
 class LookAtMesh(MeshJob):
     """Ask the agents of each plane for all others, and keep what they say. Changes nothing.
 
-    `names`: how the planes are called in the mesh, as last read.
+    `names`: how the planes are called in the mesh; `how`: `{plane: {version, native, behind}}`, by which it is decided
+    what is asked there. Both as last read.
     """
 
     slug: ClassVar[str] = "mesh-look"
@@ -294,6 +299,7 @@ class LookAtMesh(MeshJob):
     approval: ClassVar[Policy] = Policy(asks=(Role.ADMIN,))
     planned: ClassVar[bool] = False
     names: dict[str, str]
+    how: dict[str, dict[str, Json]] = field(default_factory=dict)
 
     def lanes(self) -> list[str]:
         return list(self.planes)
@@ -303,7 +309,24 @@ class LookAtMesh(MeshJob):
             yield Step(on=plane, phase="mesh-read", check=ReadMesh(plane))
             others = {other: self.names.get(other, other) for other in self.planes if other != plane}
             judge = Connected(plane, others, strict=False)
-            yield command_step(commands.status(plane), phase="mesh-status", verify=judge)
+            yield command_step(commands.status(plane), phase="mesh-status", verify=judge, blocks=False)
+            if others:
+                yield from self._asked(plane, others)
+
+    def _asked(self, plane: str, others: dict[str, str]) -> Iterator[Step]:
+        """What only agents tell: each by itself, since one that is red does not make the others less worth knowing."""
+        how = self.how.get(plane, {})
+        version, behind = str(how.get("version", "")), bool(how.get("behind"))
+        asked = [("mesh-agent", Asked(plane, others, AGENT, through=behind, version=version))]
+        if behind:
+            asked.append(("mesh-behind", Asked(plane, others, BEHIND)))
+        for phase, judge in asked:
+            yield command_step(judge.command, phase=phase, verify=judge, blocks=False)
+        if how.get("native"):
+            yield Step(on=plane, phase="mesh-tunnels", check=NoTunnels(plane, list(others)))
+            return
+        known = TunnelsKnown(plane, list(others), version)
+        yield command_step(known.command, phase="mesh-tunnels", verify=known, blocks=False)
 
     def what(self) -> Sentence:
         return say("mesh.what_look", planes=list(self.planes))

@@ -16,13 +16,15 @@ from kbconsole.jobs.execution import current_step
 from kbconsole.jobs.models import RunStep
 from networking.kinds.cilium.checks import STATUS
 from networking.kinds.cilium.reading import Mesh, read
-from networking.kinds.cilium.status import MeshStatus, Rung, mesh_status
+from networking.kinds.cilium.status import MeshStatus, Remote, mesh_status
 
 declare(
     {
         "mesh.check_status": _("Judge what the agents of %(plane)s say of the others"),
         "mesh.status_well": _("%(plane)s is connected to %(others)s."),
-        "mesh.status_red": _("%(plane)s: %(problems)s. Open the way that it names, then look again."),
+        "mesh.status_red": _("%(plane)s: %(problems)s. Open the way where it ends, then look again."),
+        "mesh.status_cut": _("to %(other)s %(connected)s of %(total)s agents are connected"),
+        "mesh.status_late": _("%(count)s agents are not ready"),
         "mesh.status_pair": _("to %(other)s %(rung)s fails (%(connected)s of %(total)s agents)"),
         "mesh.status_error": _("to %(other)s %(rung)s fails (%(connected)s of %(total)s agents: %(error)s)"),
         "mesh.status_configured": _(
@@ -39,6 +41,9 @@ declare(
         "mesh.not_tested": _("The API does not show how a test ended. Read what the command printed."),
     }
 )  # fmt: skip
+
+TESTED = "mesh-tested"
+"""Under which name it is kept of a plane from which other one packets reached it, by a test that passed."""
 
 
 def kept(what: str, plane: str, facts: Json) -> Json:
@@ -66,6 +71,8 @@ class Connected(Judge):
     def judge(self, answer: Json) -> Finding:
         status = mesh_status(answer if isinstance(answer, Mapping) else {})
         red = [said for plane, name in self.others.items() if (said := _red(plane, name, status))]
+        if not red and status.not_ready:
+            red = [say("mesh.status_late", count=status.not_ready)]
         facts = kept(STATUS, self.plane, status.to_json())
         if red:
             said = say("mesh.status_red", plane=self.plane, problems=red)
@@ -89,18 +96,16 @@ class Connected(Judge):
 
 
 def _red(plane: str, name: str, status: MeshStatus) -> Sentence | None:
-    remote = status.remotes.get(name)
-    if remote is not None and remote.well and not status.not_ready:
+    remote = status.remotes.get(name) or Remote(total=status.total)
+    if remote.well:
         return None
-    rung = Rung(remote.rung) if remote and remote.rung else Rung.ETCD
-    counts = {
-        "connected": remote.connected if remote else 0,
-        "total": remote.total if remote else status.total,
-    }
-    words = {"other": plane, "rung": say(f"mesh.rung_{rung}"), **counts}
-    if remote and remote.errors:
-        return say("mesh.status_error", error=remote.errors[0], **words)
-    return say("mesh.status_pair", **words)
+    words = {"other": plane, "connected": remote.connected, "total": remote.total}
+    if not remote.rung:
+        return say("mesh.status_cut", **words)
+    rung = say(f"mesh.rung_{remote.rung}")
+    if remote.errors:
+        return say("mesh.status_error", rung=rung, error=remote.errors[0], **words)
+    return say("mesh.status_pair", rung=rung, **words)
 
 
 @actions.register
@@ -140,5 +145,6 @@ class Tested(Check):
         """It is asked after the command ended well, or where a person runs it: then nothing is to be seen."""
         row = command_of(RunStep.objects.get(pk=current_step()))
         if row is not None and row.exit_code == 0:
-            return Finding(Verdict.PASS, say("mesh.tested", plane=self.plane, other=self.other))
+            facts = kept(TESTED, self.other, {"first": self.plane})
+            return Finding(Verdict.PASS, say("mesh.tested", plane=self.plane, other=self.other), facts=facts)
         return Finding(Verdict.WAIT, say("mesh.not_tested"))

@@ -8,12 +8,19 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
+from networking.kinds.cilium.agents import READY_IS_SYNCED
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.status import RUNGS, MeshStatus, Remote, Rung
 
 declare(
     {
         "mesh.cell_ok": _("Connected: %(connected)s of %(total)s agents"),
+        "mesh.cell_ok_unsynced": _(
+            "Connected: %(connected)s of %(total)s agents; whether all is synced is unknown"
+        ),
+        "mesh.cell_cut": _(
+            "Broken: %(connected)s of %(total)s agents are connected, and where it ends is unknown"
+        ),
         "mesh.cell_red": _("%(rung)s fails: %(connected)s of %(total)s agents are connected"),
         "mesh.cell_unknown": _("Configured, connectivity unknown"),
         "mesh.cell_absent": _("Not connected yet"),
@@ -28,7 +35,7 @@ class Cell(NamedTuple):
     """The way from one plane to another. `state`: ok, red, unknown, absent, unread, none; "self" on the diagonal.
 
     A large mesh has tens of thousands of them, so what they say is put into words only where it is shown. `without`:
-    the plane that has no mesh.
+    the plane that has no mesh. `proves`: whether its agents call themselves connected only when all is synced.
     """
 
     source: str
@@ -36,20 +43,30 @@ class Cell(NamedTuple):
     state: str
     remote: Remote = Remote()
     without: str = ""
+    proves: bool = False
 
     @property
     def sentence(self) -> Sentence | None:
         counts = {"connected": self.remote.connected, "total": self.remote.total}
-        if self.state == "red":
+        if self.state == "red" and self.rung:
             return say("mesh.cell_red", rung=say(f"mesh.rung_{self.rung}"), **counts)
+        if self.state == "red":
+            return say("mesh.cell_cut", **counts)
+        if self.state == "ok" and not self.synced:
+            return say("mesh.cell_ok_unsynced", **counts)
         if self.state == "none":
             return say("mesh.cell_none", plane=self.without)
         return None if self.state == "self" else say(f"mesh.cell_{self.state}", **counts)
 
     @property
     def rung(self) -> Rung | None:
-        """The first red one."""
-        return Rung(self.remote.rung or Rung.ETCD) if self.state == "red" else None
+        """The first red one, None where nobody tells which it is."""
+        return Rung(self.remote.rung) if self.state == "red" and self.remote.rung else None
+
+    @property
+    def synced(self) -> bool:
+        """Whether it is known that everything of the other plane has arrived."""
+        return self.proves if self.remote.synced is None else self.remote.synced
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -61,14 +78,16 @@ class Cell(NamedTuple):
 
     @property
     def rungs(self) -> list[tuple[Any, str]]:
-        """Each rung with `ok`, `red`, or "" for what is not known behind a red one."""
-        states, red = [], self.state != "ok"
-        for rung in Rung:
-            if self.state not in ("ok", "red"):
-                return []
-            before = red and self.rung is not None and list(Rung).index(rung) < list(Rung).index(self.rung)
-            states.append((RUNGS[rung], "ok" if not red or before else "red" if rung == self.rung else ""))
-        return states
+        """Each rung with `ok`, `red`, or "" for what is not known."""
+        if self.state not in ("ok", "red"):
+            return []
+        every = list(Rung)
+        first = every.index(self.rung) if self.rung else len(every) if self.state == "ok" else 0
+        known = "red" if self.rung else ""
+        states = ["ok" if i < first else known if i == first else "" for i in range(len(every))]
+        if self.state == "ok" and not self.synced:
+            states[-1] = ""
+        return [(RUNGS[rung], state) for rung, state in zip(every, states, strict=True)]
 
 
 def matrix(facts: Sequence[MeshFacts], statuses: Mapping[str, MeshStatus]) -> list[list[Cell]]:
@@ -87,6 +106,7 @@ def _row(
 ) -> Iterator[Cell]:
     configured = None if one.remotes is None else frozenset(one.remotes)
     unknown = "unread" if configured is None else "unknown"
+    proves = one.minor is not None and one.minor >= READY_IS_SYNCED
     for other in facts:
         if one.plane == other.plane:
             yield Cell(one.plane, other.plane, "self")
@@ -98,11 +118,14 @@ def _row(
             yield Cell(one.plane, other.plane, unknown)
         else:
             remote = status.remotes.get(other.name) or Remote(total=status.total)
-            yield Cell(one.plane, other.plane, "ok" if remote.well else "red", remote)
+            yield Cell(one.plane, other.plane, "ok" if remote.well else "red", remote, proves=proves)
 
 
 def reached(cells: Sequence[Sequence[Cell]]) -> dict[tuple[str, str], bool]:
-    """Return what the matrix proves of packets: True where agents are connected, False where DNS or TCP fails."""
+    """Return what the matrix proves of packets: True where agents are connected, False where TCP fails.
+
+    Where nobody tells which rung is red, nothing is proven.
+    """
     found = {}
     for one in (cell for row in cells for cell in row):
         if one.state == "ok" or one.rung in (Rung.TLS, Rung.ETCD, Rung.SYNCED):

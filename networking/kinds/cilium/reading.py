@@ -102,6 +102,7 @@ class Mesh(Reader):
             "mesh": None if unread else known.in_mesh,
             "mesh_name": known.name,
             "mesh_id": known.id or None,
+            "shared": known.shared,
         }
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import Role, has_role
@@ -15,16 +14,13 @@ from kbconsole.common.sentences import Sentence
 from kbconsole.jobs import lanes
 from networking.kinds.cilium import commands, rights, rules
 from networking.kinds.cilium.acts import MESH_ACTS
-from networking.kinds.cilium.checks import STATUS
-from networking.kinds.cilium.facts import MeshFacts
+from networking.kinds.cilium.facts import KIND, MeshFacts
 from networking.kinds.cilium.known import known, oldest
+from networking.kinds.cilium.looks import Look, looks, tested
 from networking.kinds.cilium.matrix import Cell, matrix, reached
-from networking.kinds.cilium.status import MeshStatus
-from networking.kinds.keeping import Hold, Reading, keeper
+from networking.kinds.keeping import Hold, Reading, keeper, namespaces_of
 from networking.sections import SECTIONS, Section
 
-FRESH = timedelta(hours=1)
-"""After this time what agents said is no more than a memory: the matrix goes grey."""
 MOST_PLANES, MOST_BROKEN, MOST_PROBLEMS = 24, 12, 40
 """What a page shows; a larger mesh has no picture, only what is broken in it."""
 TONES = {rules.Severity.ERROR: "bad", rules.Severity.WARN: "warn", rules.Severity.UNPROVEN: "quiet"}
@@ -36,9 +32,10 @@ class Row:
 
     facts: MeshFacts
     reading: Reading
-    looked_at: Any
+    look: Look
     cells: list[Cell]
     tunnels: str
+    """The command that lists them."""
     hold: Hold | None
     grant: str
     """What makes up for what the console may not read."""
@@ -63,24 +60,26 @@ class MeshSection(Section):
         if not any(facts.found for _row, facts in every):
             return None
         shown = [(row, facts) for row, facts in every if facts.found or row.facts is None]
-        looks = {row.plane: row for row in keeper().readings(STATUS)}
         silent = lanes.silent()
-        asked = [row for row in looks.values() if _fresh(row) and row.plane not in silent]
-        statuses = {row.plane: MeshStatus.from_json(row.facts) for row in asked}
+        last = looks(silent)
+        statuses = {plane: look.status for plane, look in last.items() if look.status is not None}
+        asked = [look.looked_at for look in last.values() if look.status is not None and look.looked_at]
         cells = matrix([facts for _row, facts in shown], statuses)
         holds = keeper().holds()
         rows = [
             Row(
-                facts, row, looks[facts.plane].read_at if facts.plane in looks else None, line,
-                commands.tunnels(facts), holds.get(facts.plane), rights.grant(facts),
+                facts, row, last.get(facts.plane, Look()), line,
+                commands.tunnel_list(facts.plane, facts.version).commands()[0] if facts.tunnelled else "",
+                holds.get(facts.plane), rights.grant(facts),
             )
             for (row, facts), line in zip(shown, cells, strict=True)
         ]  # fmt: skip
         admin = has_role(user, Role.ADMIN)
         return {
             "small": len(rows) <= MOST_PLANES, "broken": _broken(cells),
-            "rows": rows, "problems": _problems(rows, cells), "read_at": oldest([row for row, _f in shown]),
-            "asked_at": oldest(asked),
+            "rows": rows, "problems": _problems(rows, tested(silent) | reached(cells)),
+            "read_at": oldest([row for row, _f in shown]),
+            "asked_at": min(asked, default=None),
             "well": sum(cell.state == "ok" for line in cells for cell in line),
             "red": sum(cell.state == "red" for line in cells for cell in line),
             "ways": sum(cell.state != "self" for line in cells for cell in line),
@@ -94,12 +93,7 @@ def _broken(cells: list[list[Cell]]) -> list[Cell]:
     return [cell for line in cells for cell in line if cell.state == "red"][:MOST_BROKEN]
 
 
-def _fresh(row: Reading) -> bool:
-    """Whether what the agents said is still worth something."""
-    return bool(row.facts) and row.read_at is not None and timezone.now() - row.read_at < FRESH
-
-
-def _problems(rows: list[Row], cells: list[list[Cell]]) -> list[Shown]:
+def _problems(rows: list[Row], proven: Mapping[tuple[str, str], bool]) -> list[Shown]:
     facts = tuple(row.facts for row in rows if row.facts.found)
-    found = rules.problems(rules.Fleet(facts, reached=reached(cells)))
+    found = rules.problems(rules.Fleet(facts, reached=proven, namespaces=namespaces_of(KIND)))
     return [Shown(one.rule, TONES[one.severity], one.sentence) for one in found[:MOST_PROBLEMS]]

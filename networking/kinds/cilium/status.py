@@ -1,14 +1,16 @@
-"""What `cilium clustermesh status -o json` and `cilium status -o json` say, reduced to what a page needs.
+"""What `cilium clustermesh status -o json` says, reduced to what a page needs.
 
-Both end with code 0 whatever they found (cilium-cli clustermesh.go: `Status()` returns no error in JSON mode, also
-after its wait is over), so only the content counts. Every key is `omitempty`: a missing one means 0, false or none.
+It ends with code 0 whatever it found (cilium-cli clustermesh.go: `Status()` returns no error in JSON mode, also after
+its wait is over), so only the content counts. Every key is `omitempty`: a missing one means 0, false or none. An agent
+counts as connected when it is `ready`. Why another is not, this JSON does not say: `ErrorCount.Errors` are Go errors
+(cilium-cli status/status.go), which `encoding/json` writes as `{}`. The agents themselves tell it: agents.py.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -46,9 +48,13 @@ _SIGNS = (
         r"connection refused|i/o timeout|no route to host|network is unreachable|connection timed out",
     ),
     (Rung.TCP, r"dial tcp|connection reset"),
-    (Rung.ETCD, r"etcd|cluster configuration|permission denied|requested lease|deadline exceeded|kvstore"),
+    (
+        Rung.ETCD,
+        r"etcdserver|cluster configuration|permission denied|requested lease|no leader|has-quorum=false",
+    ),
     (Rung.SYNCED, r"synchroni[sz]"),
 )
+"""What only an agent that got so far can say: “not able to connect to any etcd endpoints” tells no rung at all."""
 
 
 def rung_of(text: str) -> Rung | None:
@@ -63,17 +69,28 @@ def lowest(rungs: list[Rung]) -> Rung | None:
 
 @dataclass(frozen=True)
 class Remote:
-    """What one plane's agents say of another: counts of agents, the first red rung, and a few error texts."""
+    """What one plane's agents say of another: counts of agents, the first red rung, and a few error texts.
+
+    `rung`: "" where none is red, or nobody tells which. `cut`: an agent that was asked says that it is not through.
+    `synced`: whether one that was asked has everything of the other plane; None where none was, or does not tell.
+    """
 
     configured: int = 0
     connected: int = 0
     total: int = 0
     rung: str = ""
     errors: tuple[str, ...] = ()
+    cut: bool = False
+    synced: bool | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all agents are connected, by number."""
+        return self.total > 0 and self.configured == self.connected == self.total
 
     @property
     def well(self) -> bool:
-        return self.total > 0 and self.configured == self.connected == self.total and not self.rung
+        return self.complete and not self.rung and not self.cut
 
 
 @dataclass(frozen=True)
@@ -105,78 +122,51 @@ def loaded(text: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def mesh_status(mesh: Mapping[str, Any], agents: Mapping[str, Any] | None = None) -> MeshStatus:
-    """Judge what the two commands printed. The certificate in `access_information` is dropped."""
-    connectivity = _dict(mesh.get("connectivity"))
-    kvstore = _dict(mesh.get("kvstoremesh"))
-    behind = _dict(kvstore.get("status")) if kvstore.get("enabled") else {}
-    said = dict(_of_agents(agents or {}))
-    names = {
-        *_dict(connectivity.get("clusters")),
-        *_dict(behind.get("clusters")),
-        *_erring(connectivity),
-        *said,
-    }
-    remotes = {name: _remote(name, connectivity, behind, said.get(name, [])) for name in sorted(names)}
+def mesh_status(mesh: Mapping[str, Any]) -> MeshStatus:
+    """Judge what the command printed. The certificate in `access_information` is dropped."""
+    connectivity = as_dict(mesh.get("connectivity"))
+    kvstore = as_dict(mesh.get("kvstoremesh"))
+    behind = as_dict(kvstore.get("status")) if kvstore.get("enabled") else {}
+    names = {*as_dict(connectivity.get("clusters")), *as_dict(behind.get("clusters")), *_erring(connectivity)}
+    remotes = {name: _remote(name, connectivity, behind) for name in sorted(names)}
     not_ready = _count(connectivity.get("not_ready")) + _count(behind.get("not_ready"))
     return MeshStatus(_count(connectivity.get("total")), not_ready, remotes)
 
 
-def _remote(
-    name: str, connectivity: Mapping[str, Any], behind: Mapping[str, Any], said: list[tuple[Rung, str]]
-) -> Remote:
-    """Put together what agents, KVStoreMesh and the agents' own status say of one remote."""
-    counts = [_counts(name, part) for part in (connectivity, behind) if part]
+def _remote(name: str, connectivity: Mapping[str, Any], behind: Mapping[str, Any]) -> Remote:
+    """Put together what agents and KVStoreMesh say of one remote.
+
+    KVStoreMesh stands between: where it is not connected, agents show what it last knew.
+    """
+    counts = [_counts(name, part) for part in (connectivity, behind) if part] or [(0, 0, 0)]
+    short = next((one for one in counts if not one[0] == one[1] == one[2] > 0), counts[0])
     errors = [text for part in (connectivity, behind) for text in _errors(name, part)]
-    red = [rung for text in errors if (rung := rung_of(text))] + [rung for rung, _text in said]
-    # KVStoreMesh stands between: where it is not connected, agents show what it last knew.
-    short = next(
-        (one for one in counts if not one[0] == one[1] == one[2] > 0), counts[0] if counts else (0, 0, 0)
-    )
-    complete = bool(counts) and all(one[0] == one[1] == one[2] > 0 for one in counts)
-    rung = lowest(red) or (None if complete else Rung.ETCD)
-    texts = [*errors, *(text for _rung, text in said if text)]
-    kept = tuple(text[:LONGEST_ERROR] for text in dict.fromkeys(texts))[:MOST_ERRORS]
-    return Remote(*short, rung=str(rung or ""), errors=kept)
+    rung = lowest([rung for text in errors if (rung := rung_of(text))])
+    return Remote(*short, rung=str(rung or ""), errors=kept_texts(errors))
+
+
+def kept_texts(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return a few of these texts, each once and cut to a length."""
+    return tuple(text[:LONGEST_ERROR] for text in dict.fromkeys(filter(None, texts)))[:MOST_ERRORS]
 
 
 def _counts(name: str, part: Mapping[str, Any]) -> tuple[int, int, int]:
-    one = _dict(_dict(part.get("clusters")).get(name))
+    one = as_dict(as_dict(part.get("clusters")).get(name))
     return _count(one.get("configured")), _count(one.get("connected")), _count(part.get("total"))
 
 
 def _erring(part: Mapping[str, Any]) -> set[str]:
-    return {name for pod in _dict(part.get("errors")).values() for name in _dict(pod)}
+    return {name for pod in as_dict(part.get("errors")).values() for name in as_dict(pod)}
 
 
 def _errors(name: str, part: Mapping[str, Any]) -> Iterator[str]:
-    for pod in _dict(part.get("errors")).values():
-        one = _dict(_dict(pod).get(name))
-        yield from (str(text) for text in one.get("Errors") or [])
+    """Yield the texts, should a version of the command print any."""
+    for pod in as_dict(part.get("errors")).values():
+        one = as_dict(as_dict(pod).get(name))
+        yield from (text for text in one.get("Errors") or [] if isinstance(text, str))
 
 
-def _of_agents(agents: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[Rung, str]]]]:
-    """Yield (remote, [(red rung, text)]) of `cilium status -o json`: one entry per agent that is not through."""
-    found: dict[str, list[tuple[Rung, str]]] = {}
-    for pod in _dict(agents.get("cilium_status")).values():
-        for remote in _dict(_dict(pod).get("cluster-mesh")).get("clusters") or []:
-            red = _red(_dict(remote))
-            found.setdefault(str(_dict(remote).get("name")), []).extend(red)
-    yield from found.items()
-
-
-def _red(remote: Mapping[str, Any]) -> list[tuple[Rung, str]]:
-    if not remote.get("connected"):
-        text = str(remote.get("status") or "")
-        return [(rung_of(text) or Rung.TCP, text)]
-    config, synced = _dict(remote.get("config")), _dict(remote.get("synced"))
-    if config.get("required") and not config.get("retrieved"):
-        return [(Rung.ETCD, "")]
-    late = sorted(what for what in ("nodes", "endpoints", "identities", "services") if not synced.get(what))
-    return [(Rung.SYNCED, ", ".join(late))] if late or not remote.get("ready") else []
-
-
-def _dict(value: Any) -> Mapping[str, Any]:
+def as_dict(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 

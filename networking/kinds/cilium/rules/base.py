@@ -41,13 +41,13 @@ class Fleet:
 
     `wanted`: names and ids that somebody wants to give. `reached`: what a look at the mesh has shown, by (from, to):
     True for "all agents are connected", False for "no packet gets there"; a pair that nobody looked at is missing.
-    `namespaces`: where databases are.
+    `namespaces`: where the databases are that need this mesh, by plane.
     """
 
     planes: tuple[MeshFacts, ...]
     wanted: Mapping[str, Identity] = field(default_factory=dict)
     reached: Mapping[tuple[str, str], bool] = field(default_factory=dict)
-    namespaces: tuple[str, ...] = ()
+    namespaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def meshed(self) -> tuple[MeshFacts, ...]:

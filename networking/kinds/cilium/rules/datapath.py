@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import combinations
 
 from django.utils.translation import gettext_lazy as _
@@ -36,7 +37,13 @@ declare(
         ),
         "mesh.r17": _(
             "%(plane)s shares only namespaces that are marked (clustermesh-default-global-namespace is false), and "
-            "%(namespaces)s is not marked. Annotate it there with clustermesh.cilium.io/global=true."
+            "%(namespaces)s is not marked: replicas there are reached from no other plane. Annotate it there with "
+            "clustermesh.cilium.io/global=true; make it first where it is missing."
+        ),
+        "mesh.r17_unread": _(
+            "%(plane)s shares only namespaces that are marked (clustermesh-default-global-namespace is false). Whether "
+            "%(namespaces)s is marked is not known, since the console may not list namespaces there. Grant that, or "
+            "see that it is annotated with clustermesh.cilium.io/global=true."
         ),
         "mesh.r18": _(
             "%(plane)s: nodes run the kernel %(kernels)s. Cilium wants 5.10 or later, or 4.18 of RHEL 8.10. "
@@ -110,11 +117,17 @@ def policies(fleet: Fleet) -> Found:
 @rule("R17", "pkg/annotation/k8s.go; cilium-cli connectivity/check/deployment.go")
 def shared_namespaces(fleet: Fleet) -> Found:
     for plane in fleet.meshed:
-        if plane.global_by_default:
-            continue
-        missing = [name for name in fleet.namespaces if name not in plane.global_namespaces]
+        needed = fleet.namespaces.get(plane.plane, ())
+        if "namespaces" in plane.denied and needed and not plane.global_by_default:
+            yield Severity.UNPROVEN, say("mesh.r17_unread", plane=plane.plane, namespaces=list(needed))
+        missing = unshared(plane.shared, needed)
         if missing:
             yield Severity.ERROR, say("mesh.r17", plane=plane.plane, namespaces=missing)
+
+
+def unshared(shared: frozenset[str] | None, needed: Iterable[str]) -> list[str]:
+    """Return the namespaces that a plane keeps to itself; `shared` None: it shares all, or nobody knows."""
+    return [] if shared is None else [name for name in needed if name not in shared]
 
 
 def _too_old(kernel: str) -> bool:

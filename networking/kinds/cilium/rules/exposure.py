@@ -10,9 +10,10 @@ from networking.kinds.cilium.rules.base import Fleet, Found, Severity, grouped, 
 declare(
     {
         "mesh.r12": _(
-            "%(planes)s offer their mesh API at the same NodePort %(port)s, and replace kube-proxy. Agents then "
-            "reach their own plane instead of the other one, without an error. Give each plane another port "
-            "(clustermesh.apiserver.service.nodePort), or take load balancers."
+            "%(planes)s offer their mesh API at the same NodePort %(port)s, and replace kube-proxy. Before Cilium "
+            "1.18.2 agents then reach their own plane instead of the other one, without an error. It is older, or its "
+            "version is not known, on %(older)s. Give each plane another port "
+            "(clustermesh.apiserver.service.nodePort), take load balancers, or upgrade Cilium."
         ),
         "mesh.r13": _(
             "%(planes)s offer their mesh API by NodePort, and others know the address of one node only. When "
@@ -45,13 +46,17 @@ declare(
     }
 )  # fmt: skip
 
+OWN_PORT_UNTIL = (1, 18, 2)
+"""The first release of 1.18 with the mend of R12; no release of 1.17 is known to have it."""
 
-@rule("R12", "cilium/cilium issues #24692, #30297; fixed by PR #41337, in which release is not verified")
+
+@rule("R12", "cilium/cilium issues #24692, #30297; PR #41337, in 1.18 by PR #41591: release notes of v1.18.2")
 def own_node_ports(fleet: Fleet) -> Found:
     exposed = [p for p in fleet.meshed if p.service_type == "NodePort" and p.kube_proxy_replacement]
     for port, planes in grouped(exposed, lambda plane: plane.service_port).items():
-        if len(planes) > 1:
-            yield Severity.ERROR, say("mesh.r12", planes=planes, port=port)
+        older = [p.plane for p in exposed if p.plane in planes and (p.release or (0,)) < OWN_PORT_UNTIL]
+        if len(planes) > 1 and older:
+            yield Severity.ERROR, say("mesh.r12", planes=planes, port=port, older=older)
 
 
 @rule("R13", "cilium-cli clustermesh.go extractAccessInformation; network/clustermesh/setup.rst")

@@ -1,0 +1,100 @@
+"""A stand-in for `kubectl exec` into the agents of a mesh, for the embedded fleet: pods there run nothing.
+
+It takes the argument lists by which the console asks agents, and answers in the shape of Cilium's own tools from what
+the plane really holds: the remotes in its Secrets, whether their servers answer, and the ranges that its agents were
+given when they were connected. It is neither kubectl nor Cilium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import django
+from django.conf import settings
+
+from kbconsole.demo import mesh
+from kbconsole.demo.cilium import Planes, reach
+from kbconsole.k8s.client import PlaneClient
+from kbconsole.k8s.errors import KubeError
+from kbconsole.k8s.kinds import DAEMON_SET, DEPLOYMENT
+
+ASKED = {"ds": DAEMON_SET, "deploy": DEPLOYMENT}
+WELL = "etcd: 1/1 connected, leases=0, lock leases=1, has-quorum=true: endpoint status checks are disabled"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kubectl", description="Not kubectl: a stand-in for the embedded fleet."
+    )
+    parser.add_argument("--context", required=True)
+    run = parser.add_subparsers(dest="verb", required=True).add_parser("exec")
+    run.add_argument("-n", "--namespace", required=True)
+    run.add_argument("pods")
+    run.add_argument("-c", "--container", required=True)
+    return parser
+
+
+def remote(name: str, server: str) -> dict[str, Any]:
+    """Return one remote as `models.RemoteCluster` has it; what is false or zero is left out, as there."""
+    if why := reach(server):
+        return {"name": name, "status": why, "num-failures": 1}
+    synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)
+    config = {"required": True, "retrieved": True, "kvstoremesh": True, "sync-canaries": True}
+    return {
+        "name": name,
+        "ready": True,
+        "connected": True,
+        "status": WELL,
+        "config": config,
+        "synced": synced,
+    }
+
+
+def answer(client: PlaneClient, container: str, command: Sequence[str]) -> Any:
+    """Return what the command prints in that container. Raises KubeError, and SystemExit for another command."""
+    tool, *words = command
+    remotes = [remote(name, server) for name, server in sorted(mesh.remotes_of(client).items())]
+    if (container, tool, words) == ("cilium-agent", "cilium-dbg", ["status", "-o", "json"]):
+        return {"cilium": {"state": "Ok"}, "cluster-mesh": {"clusters": remotes}}
+    if (container, words) == ("kvstoremesh", ["kvstoremesh-dbg", "status", "-o", "json"]):
+        return remotes
+    if (container, tool, words) == ("cilium-agent", "cilium-dbg", ["bpf", "ipcache", "list", "-o", "json"]):
+        entry = "identity={} encryptkey=0 tunnelendpoint={} flags={}"
+        own = {
+            f"{node}/32": [entry.format(1, "0.0.0.0", "<none>")] for node in mesh.ranges_of(client).values()
+        }
+        far = {pods: [entry.format(2, node, "hastunnel")] for pods, node in mesh.learned_of(client).items()}
+        return {"0.0.0.0/0": [entry.format(2, "0.0.0.0", "<none>")], **own, **far}
+    raise SystemExit(f"error: {tool} {' '.join(words)} is not known to this stand-in")
+
+
+def run(context: str, namespace: str, pods: str, container: str, command: Sequence[str]) -> None:
+    kind, _, name = pods.partition("/")
+    client = Planes().client(context)
+    if kind not in ASKED or client.get(ASKED[kind], name, namespace) is None:
+        raise SystemExit(f'Error from server (NotFound): "{pods}" not found')
+    sys.stdout.write(json.dumps(answer(client, container, command), indent=1) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; what follows `--` runs in the container. Returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    cut = given.index("--") if "--" in given else len(given)
+    options, command = _parser().parse_args(given[:cut]), given[cut + 1 :]
+    if not settings.configured:
+        settings.configure(KBCONSOLE_PLANE_ALLOW_LOOPBACK=True, USE_I18N=False)
+        django.setup()
+    try:
+        run(options.context, options.namespace, options.pods, options.container, command)
+    except KubeError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""What an agent says of the other planes, and KVStoreMesh in its stead: the part of their JSON that a page needs.
+
+`cilium-dbg status -o json` prints a `StatusResponse` with `cluster-mesh.clusters[]`; `clustermesh-apiserver
+kvstoremesh-dbg status -o json` prints that list alone. Shapes: cilium/cilium api/v1/models/remote_cluster.go,
+remote_cluster_config.go, remote_cluster_synced.go; every key is `omitempty`. `ready` includes `synced`
+(pkg/clustermesh/remote_cluster.go, since 1.15); agents before 1.15 have neither `connected` nor `synced`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from kbconsole.common.sentences import Json
+from networking.kinds.cilium.status import MeshStatus, Remote, Rung, as_dict, kept_texts, lowest, rung_of
+
+READY_IS_SYNCED = (1, 15)
+"""The first minor version whose agents call themselves ready only when all is synced."""
+SYNCED = ("endpoints", "identities", "nodes", "services")
+OPTIONAL = ("endpoint-slices", "service-exports")
+"""These are null where nothing watches them."""
+_FAR = (Rung.DNS, Rung.TCP, Rung.TLS)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One remote as one agent sees it. `rung`: the first red one, "" where it does not tell which or none is.
+
+    `synced`: None where the agent is too old to tell, or not so far.
+    """
+
+    ready: bool = False
+    rung: str = ""
+    text: str = ""
+    synced: bool | None = None
+
+
+Heards = Mapping[str, Heard]
+"""By the remotes' names in the mesh."""
+
+
+def heard(answer: Json, *, through: bool = False) -> dict[str, Heard]:
+    """Return what an agent, or KVStoreMesh, says of each remote. `through`: the agent gets all by KVStoreMesh."""
+    clusters = (
+        answer if isinstance(answer, list) else as_dict(as_dict(answer).get("cluster-mesh")).get("clusters")
+    )
+    found = [as_dict(one) for one in clusters or [] if isinstance(one, dict)]
+    return {str(one["name"]): _heard(one, through) for one in found if one.get("name")}
+
+
+def _heard(remote: Mapping[str, Any], through: bool) -> Heard:
+    text, late = str(remote.get("status") or ""), _late(remote.get("synced"))
+    if remote.get("ready") and not late:
+        return Heard(True, text="", synced=None if late is None else True)
+    rung = _rung(remote, rung_of(text), late, through)
+    said = ", ".join(late or ()) if rung == Rung.SYNCED else text
+    return Heard(False, str(rung or ""), said, synced=False if rung == Rung.SYNCED else None)
+
+
+def _rung(remote: Mapping[str, Any], told: Rung | None, late: list[str] | None, through: bool) -> Rung | None:
+    """Return the first red rung of a remote that is not ready; None where nothing tells it.
+
+    `connected` only means that there is a client for etcd (cilium/cilium issue #29161), so the text comes first.
+    """
+    if told in _FAR or not (remote.get("connected") or remote.get("ready")):
+        return told
+    config = as_dict(remote.get("config"))
+    if config.get("required") and not config.get("retrieved"):
+        return None if through else Rung.ETCD  # behind KVStoreMesh it is that which has not got it
+    return Rung.SYNCED if late else None
+
+
+def _late(synced: Any) -> list[str] | None:
+    """Return what is not synced yet; None where the agent does not tell."""
+    if not isinstance(synced, dict):
+        return None
+    return [what for what in SYNCED if not synced.get(what)] + [
+        what for what in OPTIONAL if synced.get(what) is False
+    ]
+
+
+def to_json(heards: Heards) -> Json:
+    return {name: asdict(one) for name, one in heards.items()}
+
+
+def from_json(stored: Json) -> dict[str, Heard]:
+    return {name: Heard(**one) for name, one in as_dict(stored).items()}
+
+
+def joined(status: MeshStatus | None, views: Iterable[Heards]) -> MeshStatus | None:
+    """Return what the command said, with what was heard of agents. Without the command, one agent stands for all."""
+    found = [view for view in views if view]
+    if not found:
+        return status
+    known = status or MeshStatus(total=1)
+    remotes = dict(known.remotes)
+    for name in {name for view in found for name in view}:
+        heards = [view[name] for view in found if name in view]
+        ready = all(one.ready for one in heards)
+        remotes[name] = _joined(remotes.get(name) or Remote(1, int(ready), 1), heards)
+    return replace(known, remotes=remotes)
+
+
+def _joined(remote: Remote, heards: list[Heard]) -> Remote:
+    red = [Rung(rung) for rung in (remote.rung, *(one.rung for one in heards)) if rung]
+    synced = [one.synced for one in heards if one.synced is not None]
+    return replace(
+        remote, rung=str(lowest(red) or ""), errors=kept_texts([*remote.errors, *(one.text for one in heards)]),
+        cut=remote.cut or not all(one.ready for one in heards), synced=all(synced) if synced else None,
+    )  # fmt: skip

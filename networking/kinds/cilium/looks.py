@@ -1,0 +1,69 @@
+"""What the last look at each plane has shown, put together from rows: the command's counts, agents, tunnels, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from networking.kinds.cilium import agents
+from networking.kinds.cilium.asking import AGENT, BEHIND, TUNNELS
+from networking.kinds.cilium.checks import STATUS
+from networking.kinds.cilium.judging import TESTED
+from networking.kinds.cilium.status import MeshStatus, as_dict
+from networking.kinds.keeping import Reading, keeper
+
+FRESH = timedelta(hours=1)
+"""After this time what agents said is no more than a memory: the matrix goes grey."""
+TEST_COUNTS = timedelta(days=1)
+"""How long a test of packets that passed still proves that they get there."""
+SAME_LOOK = timedelta(minutes=1)
+"""What one run keeps, it keeps at its end."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One plane, as it was last looked at; all None where that is too long ago, or nobody asked.
+
+    `looked_at`: when that was, however long ago. `agent_at`: when an agent itself was asked. `tunnels`:
+    `{to: [plane], missing: {plane: [range]}}`.
+    """
+
+    looked_at: datetime | None = None
+    status: MeshStatus | None = None
+    agent_at: datetime | None = None
+    tunnels: Mapping[str, Any] = field(default_factory=dict)
+
+
+def looks(silent: Collection[str]) -> dict[str, Look]:
+    """Return every data plane's last look. What a plane said that is silent now counts for nothing."""
+    read = {
+        what: {row.plane: row for row in keeper().readings(what)} for what in (STATUS, AGENT, BEHIND, TUNNELS)
+    }
+    return {
+        plane: _look({what: rows[plane] for what, rows in read.items()}, plane in silent) for plane in read[STATUS]
+    }  # fmt: skip
+
+
+def _look(rows: Mapping[str, Reading], silent: bool) -> Look:
+    times = [row.read_at for row in rows.values() if row.read_at is not None]
+    last = max(times, default=None)
+    if last is None or silent or timezone.now() - last >= FRESH:
+        return Look(last)
+    said = {what: row for what, row in rows.items() if row.read_at and last - row.read_at <= SAME_LOOK}
+    status = MeshStatus.from_json(as_dict(said[STATUS].facts)) if STATUS in said else None
+    views = [agents.from_json(said[what].facts) for what in (AGENT, BEHIND) if what in said]
+    agent_at = said[AGENT].read_at if AGENT in said else None
+    tunnels = as_dict(said[TUNNELS].facts) if TUNNELS in said else {}
+    return Look(last, agents.joined(status, views), agent_at, tunnels)
+
+
+def tested(silent: Collection[str]) -> dict[tuple[str, str], bool]:
+    """Return the ways on which a test has passed not long ago, by (from, to)."""
+    since = timezone.now() - TEST_COUNTS
+    rows = [row for row in keeper().readings(TESTED) if row.read_at and row.read_at > since]
+    ways = [(str(as_dict(row.facts).get("first", "")), row.plane) for row in rows]
+    return {way: True for way in ways if not silent & {*way}}
