@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import declare
-from kbconsole.fleet import vault
-from kbconsole.fleet.identity import RegisteredClient
-from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet import installing, vault
+from kbconsole.fleet.identity import InstallerClient, RegisteredClient
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane, Purpose
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.credentials import PlaneCredential
 
@@ -48,7 +48,21 @@ def client(plane: str) -> PlaneClient:
     row = _credential(plane)
     uid = row.plane.uid
     key = (os.getpid(), "plane", plane, uid, row.pk, row.version)
-    return _cached(key, lambda: RegisteredClient(plane, _opened(row), uid=uid, **_patience()))
+    return _cached(key, lambda: RegisteredClient(plane, opened(row), uid=uid, **_patience()))
+
+
+def installer_client(plane: str, run: int | None = None) -> PlaneClient:
+    """Return a client with the plane's installer credential, for what the console's own user may not do.
+
+    Only runs use it, and the audit log tells which: `run`, or the one that this thread works for. Otherwise, and where
+    none was given or its time is over, it is the console's own client. Raises ConsoleError like `client`.
+    """
+    row, run = installing.row_of(plane), run or installing.run_of_this_thread()
+    if row is None or run is None:
+        return client(plane)
+    installing.note_use(row, run)
+    key, uid = (os.getpid(), "installer", plane, row.plane.uid, row.pk), row.plane.uid
+    return _cached(key, lambda: InstallerClient(plane, opened(row), uid=uid, **_patience()))
 
 
 def _patience() -> dict[str, Any]:
@@ -59,14 +73,14 @@ def _patience() -> dict[str, Any]:
 
 def probes(planes: Iterable[str]) -> dict[str, PlaneClient]:
     """Return impatient clients for the checker, which keeps their answers itself, all at once."""
-    rows = Credential.objects.filter(plane__name__in=list(planes), purpose=Credential.Purpose.CONSOLE)
+    rows = Credential.objects.filter(plane__name__in=list(planes), purpose=Purpose.CONSOLE)
     newest = {row.plane.name: row for row in rows.select_related("plane").order_by("version")}
     return {name: _probe(row) for name, row in newest.items()}
 
 
 def _probe(row: Credential) -> PlaneClient:
     key = (os.getpid(), "probe", row.plane.name, row.pk, row.version)
-    return _cached(key, lambda: PlaneClient(row.plane.name, _opened(row), deadline=PROBE_SECONDS))
+    return _cached(key, lambda: PlaneClient(row.plane.name, opened(row), deadline=PROBE_SECONDS))
 
 
 def control_plane() -> Plane:
@@ -92,8 +106,13 @@ def client_for(plane: str, draft_id: int) -> PlaneClient:
 def credential(plane: str, draft_id: int = 0) -> PlaneCredential:
     """Open the credential itself, to see when it expires. Raises ConsoleError."""
     if not draft_id:
-        return _opened(_credential(plane))
+        return opened(_credential(plane))
     return draft_credential(_draft(draft_id), plane)
+
+
+def installer_credential(plane: str) -> PlaneCredential:
+    """Open what `installer_client` uses, for a tool that wants a kubeconfig. Raises ConsoleError."""
+    return opened(installing.row_of(plane) or _credential(plane))
 
 
 def _draft(draft_id: int) -> KubeconfigDraft:
@@ -114,7 +133,7 @@ def draft_credential(draft: KubeconfigDraft, context: str) -> PlaneCredential:
 
 
 def _credential(plane: str) -> Credential:
-    rows = Credential.objects.filter(plane__name=plane, purpose=Credential.Purpose.CONSOLE)
+    rows = Credential.objects.filter(plane__name=plane, purpose=Purpose.CONSOLE)
     # Not what was read of the plane.
     needed = ("ciphertext", "purpose", "version", "plane__name", "plane__uid")
     row = rows.select_related("plane").only(*needed).order_by("-version").first()
@@ -124,7 +143,8 @@ def _credential(plane: str) -> Credential:
     raise ConsoleError("fleet.no_credential" if known else "fleet.unknown_plane", plane=plane)
 
 
-def _opened(row: Credential) -> PlaneCredential:
+def opened(row: Credential) -> PlaneCredential:
+    """Decrypt the credential of a row."""
     return PlaneCredential.from_json(vault.decrypt(row.owner, row.ciphertext))
 
 

@@ -16,6 +16,8 @@ from kbconsole.k8s.kinds import Object
 NAME = "kbconsole"
 """Of the namespace, the account, the Secret, the roles and their bindings."""
 DURATION = "8760h"
+INSTALLER, INSTALLER_HOME = "kbconsole-installer", "kube-system"
+"""The administrator that is made for installing, in a namespace where whoever may make accounts is one already."""
 KINDS: Mapping[str, tuple[bool, bool]] = {
     "plane": (False, True),
     "control": (True, False),
@@ -97,6 +99,25 @@ def kubeconfig_command(context: str, plane: str, *, ending: bool = False) -> str
     token = f"{kubectl} -n {NAME} get secret {NAME} -o go-template='{{{{base64decode .data.token}}}}'"
     if ending:
         token = f"{kubectl} -n {NAME} create token {NAME} --duration {DURATION}"
+    return _printed(kubectl, plane, token)
+
+
+def installer_commands(context: str, plane: str) -> list[str]:
+    """Return what makes an administrator for a day on a plane, prints its kubeconfig, and takes it away again."""
+    kubectl = f"kubectl --context {shlex.quote(context)}"
+    account = f"{INSTALLER_HOME}:{INSTALLER}"
+    made = f"clusterrolebinding {INSTALLER} --clusterrole cluster-admin --serviceaccount {account}"
+    token = f"{kubectl} -n {INSTALLER_HOME} create token {INSTALLER} --duration 24h"
+    return [
+        f"{kubectl} -n {INSTALLER_HOME} create serviceaccount {INSTALLER}",
+        f"{kubectl} create {made}",
+        _printed(kubectl, plane, token),
+        f"{kubectl} delete clusterrolebinding {INSTALLER}; "
+        f"{kubectl} -n {INSTALLER_HOME} delete serviceaccount {INSTALLER}",
+    ]
+
+
+def _printed(kubectl: str, plane: str, token: str) -> str:
     template = _CONFIG.replace("NAME", plane).replace("TOKEN", token)
     return f"{kubectl} config view --raw --flatten --minify -o go-template='{template}'"
 

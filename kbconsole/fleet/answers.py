@@ -70,13 +70,13 @@ def forget() -> None:
 def _noting(method: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        plane: str = args[0].plane  # type: ignore[attr-defined]
+        client: Any = args[0]
         try:
             answer = method(*args, **kwargs)
         except KubeError as error:
-            note(plane, error)
+            client.note(error)
             raise
-        note(plane, None)
+        client.note(None)
         return answer
 
     return call
@@ -84,6 +84,9 @@ def _noting(method: Callable[P, R]) -> Callable[P, R]:
 
 class NotingClient(PlaneClient):
     """A client that keeps how each call ended."""
+
+    def note(self, error: KubeError | None) -> None:
+        note(self.plane, error)
 
     version = _noting(PlaneClient.version)
     whoami = _noting(PlaneClient.whoami)

@@ -19,14 +19,14 @@ from django.utils import timezone
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, say
-from kbconsole.fleet import access
+from kbconsole.fleet import access, installing
 from kbconsole.fleet.command_models import CommandRun, CommandStatus, patience
 from kbconsole.fleet.commands import CANCELLED, LOST, STOPPED, RunCommand, last_lines
 from kbconsole.jobs.definition import Change, Level
 from kbconsole.jobs.events import log
 from kbconsole.jobs.models import ACTIVE, Run
 from kbconsole.k8s import kubeconfig
-from kbconsole.k8s.addresses import AddressRefused, Endpoint, Rules
+from kbconsole.k8s.addresses import AddressRefused
 from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.private_folder import sweep
 from kbconsole.k8s.processes import Command, Exit, Lines, run
@@ -84,17 +84,24 @@ class Keeper:
 
     def _command(self) -> Command:
         """Return what is run, with the credentials of its planes. Raises ConsoleError, AddressRefused, OSError."""
-        change, rules = self.change, Rules.of_settings()
+        change = self.change
         given: dict[str, PlaneCredential] = {}
         for plane in (change.plane, *change.planes):
-            access.client(plane).groups()  # raises where another Kubernetes cluster answers by now
-            given[plane] = access.credential(plane)
-            Endpoint(given[plane].server, rules).url(timeout=5)
+            client = access.installer_client(plane, run=self.row.step.run_id)
+            client.groups()  # raises where another Kubernetes cluster answers by now
+            given[plane] = client.pinned(access.installer_credential(plane))
+            self._say_whose(plane)
         secrets = [part for one in given.values() for part in (one.token, one.client_key_pem)]
         return Command(
             binary=change.kind.binary, args=change.argv(), kubeconfig=kubeconfig.write(given),
             stdin=change.stdin(), seconds=change.seconds, secrets=tuple(secrets),
         )  # fmt: skip
+
+    def _say_whose(self, plane: str) -> None:
+        row = installing.row_of(plane)
+        said = installing.words_of(row) if row else say("fleet.command_own", plane=plane)
+        with transaction.atomic():
+            log(self.row.step.run, said, step=self.row.step)
 
     def _stop(self) -> str:
         """Say that this process is alive; return why the command has to end, or "".

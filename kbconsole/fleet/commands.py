@@ -3,7 +3,8 @@
 A command may take minutes and a worker holds a step for seconds. So the change only starts a process of its own
 (kbconsole/fleet/command_keeper.py), and the step's check waits for its end like for anything else: a worker that is
 killed meanwhile is replaced, a retry starts it anew, and cancelling the run ends it. Where the console has no such
-tool, or its credential may not install, the step needs a person, and goes on when the API shows the result.
+tool, or neither its credential nor an installer's may install, the step needs a person: who gives such a credential,
+after which the console runs it, or runs it elsewhere. It goes on when the API shows the result.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.fleet.access import client
+from kbconsole.fleet.access import installer_client
 from kbconsole.fleet.command_models import CommandRun, CommandStatus
+from kbconsole.fleet.installing import row_of
+from kbconsole.fleet.preflight.installer import administers
 from kbconsole.fleet.tools import TOOLS, Tool, check_arguments
 from kbconsole.jobs.definition import (
     Change,
@@ -40,6 +43,7 @@ from kbconsole.jobs.definition import (
 )
 from kbconsole.jobs.execution import current_step
 from kbconsole.jobs.models import RunStep
+from kbconsole.k8s.errors import Unauthorised
 from kbconsole.k8s.processes import TIMEOUT
 
 SECONDS = 600
@@ -52,6 +56,7 @@ declare(
         "fleet.run_command": _("Run %(command)s on %(plane)s"),
         "fleet.command_ended": _("Wait for %(command)s on %(plane)s"),
         "fleet.command_runs": _("%(command)s runs on %(plane)s; its lines appear below."),
+        "fleet.command_own": _("With the console's own credential of %(plane)s."),
         "fleet.command_line": "%(text)s",
         "fleet.command_cut": _("It prints more than is kept; the rest is not shown."),
         "fleet.command_failed": _("%(command)s failed on %(plane)s (exit code %(code)s): %(last)s"),
@@ -84,8 +89,15 @@ declare(
             "context %(plane)s, then choose Verify. (An operator of the console can give it %(tool)s: docs/install.md.)"
         ),
         "fleet.command_no_rights": _(
-            "The console's credential may not administer %(plane)s, as it should be. Run the command below with an "
-            "administrator's kubeconfig that has the context %(plane)s, then choose Verify."
+            "The console's credential may not administer %(plane)s, as it should be. Either give %(plane)s an "
+            "installer credential (Fleet, then %(plane)s) and choose Verify: the console then runs the command itself. "
+            "Or run the command below with an administrator's kubeconfig that has the context %(plane)s, then choose "
+            "Verify."
+        ),
+        "fleet.command_installer_refused": _(
+            "%(plane)s does not accept its installer credential any more. Either give it another one (Fleet, then "
+            "%(plane)s) and choose Verify, or run the command below with an administrator's kubeconfig that has the "
+            "context %(plane)s, then choose Verify."
         ),
         "fleet.command_seen": _("Run it, then choose Verify. At the last look: %(seen)s"),
         "fleet.not_json": _("%(command)s on %(plane)s printed no JSON that can be read. Read its lines below."),
@@ -171,9 +183,19 @@ class RunCommand(Change):
         if not self.kind.binary:
             return say("fleet.command_no_tool", **words)
         for plane in (self.plane, *self.planes):
-            if not client(plane).can_i("*", group="*", resource="*"):
-                return say("fleet.command_no_rights", tool=self.tool, plane=plane)
+            if why := self._refused(plane):
+                return why
         return None
+
+    def _refused(self, plane: str) -> Sentence | None:
+        try:
+            if administers(installer_client(plane)):
+                return None
+        except Unauthorised:
+            if row_of(plane) is None:
+                raise
+            return say("fleet.command_installer_refused", plane=plane)
+        return say("fleet.command_no_rights", tool=self.tool, plane=plane)
 
     def carry_out(self) -> Outcome:
         """Start it, or find it started; the step's check waits for its end."""
@@ -242,23 +264,26 @@ class CommandEnded(Check):
     def look(self) -> Finding:
         step = RunStep.objects.select_related("run").get(pk=current_step())
         row = CommandRun.objects.filter(step=step, attempt=step.run.attempt).first()
+        words = {"command": self._change.short, "plane": self._change.plane}
         if row is None:
-            return self._ask_a_person()
+            return self._ask_a_person(step, words)
         if row.dead:
             _give_up(row)
-        words = {"command": self._change.short, "plane": self._change.plane}
         if row.open:
             return Finding(Verdict.WAIT, say("fleet.command_runs", **words))
         return self._judged(row, words)
 
-    def _ask_a_person(self) -> Finding:
+    def _ask_a_person(self, step: RunStep, words: Mapping[str, str]) -> Finding:
         seen = self._check.look()
         if seen.verdict in (Verdict.PASS, Verdict.WARN):
             return seen
-        why = self._change.by_hand() or say(
-            "fleet.command_no_tool", tool=self._change.tool, plane=self._change.plane
-        )
-        return Finding(Verdict.PERSON, why, say("fleet.command_seen", seen=seen.sentence))
+        why = self._change.by_hand()
+        if why is not None:
+            return Finding(Verdict.PERSON, why, say("fleet.command_seen", seen=seen.sentence))
+        # What was missing has been given meanwhile, and the person has chosen Verify: the console runs it, and what it
+        # then touches is taken back by an undo.
+        RunStep.objects.filter(pk=step.pk).update(outcome=self._change.carry_out().to_json())
+        return Finding(Verdict.WAIT, say("fleet.command_runs", **words))
 
     def _judged(self, row: CommandRun, words: Mapping[str, str]) -> Finding:
         check = self._check

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from kbconsole.common.sentences import Json
 from kbconsole.fleet.crds import note_crds
-from kbconsole.fleet.models import Credential, Plane
+from kbconsole.fleet.models import Credential, Plane, Purpose
 
 FIELDS = (
     "version",
@@ -48,7 +48,7 @@ def keep_facts(plane: Plane, facts: Mapping[str, Any]) -> None:
     plane.facts_at = timezone.now()
     plane.save(update_fields=[*seen, "facts_at"])
     ends = parse_datetime(facts["expires_at"]) if facts.get("expires_at") else None
-    credentials = Credential.objects.filter(plane=plane, purpose=Credential.Purpose.CONSOLE)
+    credentials = Credential.objects.filter(plane=plane, purpose=Purpose.CONSOLE)
     credentials.update(
         expires_at=ends, **({"subject": facts["subject"][:300]} if facts.get("subject") else {})
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.fleet.models import KubeconfigDraft, Plane
+from kbconsole.audit.forms import SENSIBLE, Moment
+from kbconsole.fleet.installing import LONGEST, USUAL
+from kbconsole.fleet.models import KubeconfigDraft, Plane, Purpose
 from kbconsole.k8s.kubeconfig import NAME
 
 
@@ -91,14 +94,22 @@ class ChooseForm(forms.Form):
 
 
 class SaveForm(forms.Form):
-    """The contexts to save, and why, for whoever has to agree."""
+    """The contexts to save, and why, for whoever has to agree; of an installer credential until when it is used."""
 
     contexts = forms.MultipleChoiceField(required=False)
+    use_until = forms.DateTimeField(label=_("Use it until"), validators=SENSIBLE, widget=Moment)
     reason = forms.CharField(label=_("Why, for whoever decides"), required=False, max_length=4000)
 
     def __init__(self, *args: Any, draft: KubeconfigDraft, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["contexts"].choices = [(name, name) for name in draft.chosen]  # type: ignore[attr-defined]
+        if draft.purpose != Purpose.INSTALLER:
+            del self.fields["use_until"]
+            return
+        self.fields["use_until"].initial = timezone.now() + USUAL
+        self.fields["use_until"].help_text = _(
+            "At most %(days)s days from now (time zone: %(zone)s). From then on nothing uses it, and it is removed."
+        ) % {"days": LONGEST.days, "zone": timezone.get_current_timezone_name()}
 
 
 class CopyForm(forms.Form):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.sentences import declare
 from kbconsole.fleet.answers import NotingClient
 from kbconsole.k8s.client import PlaneClient
-from kbconsole.k8s.errors import Conflict, Unauthorised, Unreachable
+from kbconsole.k8s.errors import Conflict, KubeError, Unauthorised, Unreachable
 from kbconsole.k8s.kinds import NAMESPACE, Kind, Object
 
 P = ParamSpec("P")
@@ -92,6 +92,13 @@ class RegisteredClient(NotingClient):
     create = _sure(NotingClient.create)
     patch = _sure(NotingClient.patch)
     delete = _sure(NotingClient.delete)
+
+
+class InstallerClient(RegisteredClient):
+    """The same with an installer credential: how that fares says nothing of whether the plane answers the console."""
+
+    def note(self, error: KubeError | None) -> None:
+        pass
 
 
 _get = _sure(NotingClient.get)

@@ -17,8 +17,8 @@ from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply
 from kbconsole.fleet.checks import SameRules
 from kbconsole.fleet.facts import gathered, keep_facts
-from kbconsole.fleet.models import Plane
-from kbconsole.fleet.preflight import connection, operator, room
+from kbconsole.fleet.models import Plane, Purpose
+from kbconsole.fleet.preflight import connection, installer, operator, room
 from kbconsole.fleet.preflight.rights import POD_ROLE, Rights, groups_for
 from kbconsole.jobs import lanes
 from kbconsole.jobs.definition import (
@@ -104,7 +104,8 @@ class Preflight(FleetJob):
 
     `planes` are contexts of the upload `draft`, or one registered plane with `draft` 0. `data_planes` are
     those of them that take databases. `control_plane` is that of the fleet; it may be one of `planes`. `expected`
-    names the registered plane that the context of an upload must be, when its credential is replaced.
+    names the registered plane that the context of an upload must be, when its credential is replaced. With the
+    `purpose` of an installer only that is asked which such a credential needs.
     """
 
     slug: ClassVar[str] = "preflight"
@@ -115,6 +116,7 @@ class Preflight(FleetJob):
     control_plane: str
     draft: int = 0
     expected: str = ""
+    purpose: str = Purpose.CONSOLE.value
 
     def subject(self) -> Subject:
         if self.draft:
@@ -135,6 +137,10 @@ class Preflight(FleetJob):
         control, data = plane == self.control_plane, plane in self.data_planes
         yield "version", connection.Version(*here)
         yield "identity", connection.Identity(*here, expected=self.expected if self.draft else plane)
+        if self.purpose == Purpose.INSTALLER:
+            yield "expiry", installer.ShortExpiry(*here)
+            yield "rights", installer.Administers(*here)
+            return
         yield "expiry", connection.Expiry(*here)
         for group in groups_for(control=control, data=data):
             yield "rights", Rights(*here, group=group)

@@ -14,7 +14,7 @@ from kbconsole.fleet.command_models import CommandRun
 from kbconsole.fleet.room import Room
 from kbconsole.fleet.rungs import Rung
 
-__all__ = ("CommandRun", "Credential", "KubeconfigDraft", "Plane")
+__all__ = ("CommandRun", "Credential", "KubeconfigDraft", "Plane", "Purpose")
 DRAFT_LIFETIME = timedelta(minutes=30)
 QUIET = timedelta(seconds=90)
 """How long a plane may go without being asked, or three rounds of the checker where these are longer."""
@@ -24,6 +24,11 @@ class PlaneQuerySet(models.QuerySet["Plane"]):
     def visible_to(self, user: Any) -> PlaneQuerySet:
         """Everybody with a role reads the fleet; without one nothing is shown."""
         return self if roles_of(user) else self.none()
+
+    def with_installer(self) -> PlaneQuerySet:
+        """Add `installer_until`: until when each has an installer credential, None where it has none."""
+        given = Credential.objects.installers().filter(plane=models.OuterRef("pk"))
+        return self.annotate(installer_until=models.Subquery(given.values("use_until")[:1]))
 
     def data_planes(self) -> PlaneQuerySet:
         return self.filter(is_data_plane=True)
@@ -124,11 +129,21 @@ class Plane(models.Model):
         return "connected" if self.last_answer_at else "connecting"
 
 
+class Purpose(models.TextChoices):
+    """What a credential is for: all that the console does, or the few steps that need an administrator's rights."""
+
+    CONSOLE = "console"
+    INSTALLER = "installer"
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    def installers(self) -> CredentialQuerySet:
+        """Return the installer credentials whose time is not over."""
+        return self.filter(purpose=Purpose.INSTALLER, use_until__gt=timezone.now())
+
+
 class Credential(models.Model):
     """An encrypted credential of a plane for one purpose. Only the newest version is kept."""
-
-    class Purpose(models.TextChoices):
-        CONSOLE = "console"
 
     plane = models.ForeignKey(Plane, on_delete=models.CASCADE, related_name="credentials")
     purpose = models.CharField(max_length=20, choices=Purpose.choices, default=Purpose.CONSOLE)
@@ -138,9 +153,13 @@ class Credential(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     """Whom the plane takes the console for."""
     expires_at = models.DateTimeField(null=True)
+    use_until = models.DateTimeField(null=True)
+    """When the console stops using it and removes it; None: never. An installer's always has an end."""
     key_id = models.CharField(max_length=16)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    objects = CredentialQuerySet.as_manager()
 
     class Meta:
         ordering = ["plane", "purpose", "-version"]
@@ -182,6 +201,8 @@ class KubeconfigDraft(models.Model):
     also_plane = models.BooleanField(default=False)
     replaces = models.CharField(max_length=128, blank=True)
     """The registered plane that gets a new credential, "" for an upload that adds planes."""
+    purpose = models.CharField(max_length=20, choices=Purpose.choices, default=Purpose.CONSOLE)
+    """What the new credential of `replaces` is for."""
     identities = models.JSONField(default=dict)
     """Context by the UID that it answered with: the second one of a UID is refused."""
     run = models.PositiveBigIntegerField(null=True)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from kbconsole.common.sentences import Json, Sentence
 from kbconsole.fleet import crds
-from kbconsole.fleet.models import Credential, Plane
+from kbconsole.fleet.models import Credential, Plane, Purpose
 from kbconsole.fleet.preflight.connection import WARN_BEFORE
 from kbconsole.jobs.models import OPEN_STEPS, Plan, Run, RunStep, StepStatus
 
@@ -32,7 +32,7 @@ class PlaneRow:
 def plane_rows(planes: Iterable[Plane]) -> list[PlaneRow]:
     """Return the planes with what their row says; two queries for any number."""
     found = list(planes)
-    rows = Credential.objects.filter(plane__in=found, purpose=Credential.Purpose.CONSOLE)
+    rows = Credential.objects.filter(plane__in=found, purpose=Purpose.CONSOLE)
     ends = dict(rows.values_list("plane_id", "expires_at"))
     control = next((plane for plane in found if plane.is_control_plane), None)
     return [_row(plane, ends.get(plane.pk), control) for plane in found]
@@ -266,3 +266,29 @@ def facts_of(
         url = reverse("jobs:plan-detail", args=[waiting.pk])
         rows.append({"label": _("New credential"), "value": said, "url": url})
     return rows
+
+
+@dataclass(frozen=True)
+class InstallerPart:
+    """The plane's installer credential, for its page: `rows` are facts about it, empty where it has none.
+
+    `over`: its time has passed and it waits to be removed; nothing uses it. `plan` is the one by which it may get
+    another.
+    """
+
+    rows: list[dict[str, Any]]
+    over: bool
+    plan: Plan | None
+
+
+def installer_of(row: Credential | None, plan: Plan | None) -> InstallerPart:
+    if row is None:
+        return InstallerPart([], over=False, plan=plan)
+    rows: list[dict[str, Any]] = [
+        {"label": _("Used until"), "moment": row.use_until},
+        {"label": _("Its user there"), "value": row.subject},
+        {"label": _("Given by"), "value": row.created_by.get_username(), "at": row.created_at},
+        {"label": _("Credential ends"), "moment": row.expires_at, "value": _("says nothing of an end")},
+        {"label": _("Fingerprint (SHA-256)"), "value": row.fingerprint, "copyable": True},
+    ]
+    return InstallerPart(rows, over=bool(row.use_until and row.use_until <= timezone.now()), plan=plan)

@@ -14,17 +14,19 @@ from typing import Any, ClassVar
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Stale
 from kbconsole.common.policy import Policy
 from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.fleet import access, vault
+from kbconsole.fleet import access, installing, vault
 from kbconsole.fleet.answers import make_well
 from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
-from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane, Purpose
 from kbconsole.fleet.preflight.connection import Expiry, Identity, Reachable
+from kbconsole.fleet.preflight.installer import Administers, ShortExpiry
 from kbconsole.fleet.preflight.rights import groups_for, held
 from kbconsole.jobs.definition import (
     CONSOLE,
@@ -46,7 +48,8 @@ from kbconsole.jobs.models import Plan, PlanStatus, RunStatus
 from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.rules import show_right
 
-SUBJECT = "credential"
+SUBJECTS = {Purpose.CONSOLE: "credential", Purpose.INSTALLER: installing.SUBJECT}
+day = installing.moment
 KEPT = timedelta(hours=24)
 """For how long an approved credential is kept for a Retry of its run."""
 
@@ -55,6 +58,13 @@ declare(
     {
         "credential.save": _("Save the new credential of %(plane)s as version %(version)s"),
         "credential.what": _("Give %(plane)s a new credential"),
+        "credential.what_installer": _("Give %(plane)s an installer credential, used until %(until)s"),
+        "credential.save_installer": _("Save the installer credential of %(plane)s, used until %(until)s"),
+        "credential.administrator": _("an administrator's rights"),
+        "credential.installer": _(
+            "Until %(until)s the console may do everything on %(plane)s, as its user %(user)s: it runs helm and cilium "
+            "with it, and the few steps that its own user may not do. The audit log names every run that uses it."
+        ),
         "credential.other_user": _("another user"),
         "credential.gains": _("The new user of %(plane)s may what the present one may not: %(rights)s."),
         "credential.loses": _("The new user of %(plane)s may no longer: %(rights)s."),
@@ -83,23 +93,32 @@ def seal(secret: PlaneCredential) -> str:
     return salted_hmac("kbconsole.fleet.credential", text, algorithm="sha256").hexdigest()[:32]
 
 
-def newest(plane: Plane) -> Credential | None:
-    return plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).order_by("-version").first()
+def newest(plane: Plane, purpose: str = Purpose.CONSOLE) -> Credential | None:
+    return plane.credentials.filter(purpose=purpose).order_by("-version").first()
 
 
-def waiting_plan(plane: Plane) -> Plan | None:
-    """Return the plan that waits for a decision about a new credential of the plane."""
-    about = {"subject_kind": SUBJECT, "subject_id": plane.name[:100]}
-    return Plan.objects.undecided().filter(**about).defer("content").order_by("-pk").first()
+def waiting_plans(plane: Plane) -> dict[str, Plan]:
+    """Return the plans that wait for a decision about a new credential of the plane, by its purpose."""
+    about = {"subject_kind__in": SUBJECTS.values(), "subject_id": plane.name[:100]}
+    plans = {
+        plan.subject_kind: plan
+        for plan in Plan.objects.undecided().filter(**about).defer("content").order_by("pk")
+    }
+    return {purpose: plans[kind] for purpose, kind in SUBJECTS.items() if kind in plans}
 
 
 def keep_credential(
-    plane: Plane, secret: PlaneCredential, *, version: int, by: Any, user: str = ""
-) -> Credential:
-    """Keep a credential encrypted, as this version of its plane's. `user`: whom the plane takes the console for."""
+    plane: Plane, secret: PlaneCredential, *, version: int, by: Any, user: str = "",
+    use_until: datetime | None = None,
+) -> Credential:  # fmt: skip
+    """Keep a credential encrypted, as this version of its plane's. `user`: whom the plane takes the console for.
+
+    One that is used for a while only is an installer's.
+    """
     row = Credential(
         plane=plane, version=version, fingerprint=secret.fingerprint(), expires_at=secret.expires_at(),
-        key_id=vault.key_id(), created_by=by, subject=user[:300],
+        key_id=vault.key_id(), created_by=by, subject=user[:300], use_until=use_until,
+        purpose=Purpose.INSTALLER if use_until else Purpose.CONSOLE,
     )  # fmt: skip
     row.ciphertext = vault.encrypt(row.owner, secret.to_json())
     row.save()
@@ -107,22 +126,27 @@ def keep_credential(
 
 
 def replace_credential(
-    plane: Plane, secret: PlaneCredential, *, by: Any, owner: Any, user: str = "", run_id: int | None = None
-) -> Credential:
+    plane: Plane, secret: PlaneCredential, *, by: Any, owner: Any, user: str = "", run_id: int | None = None,
+    use_until: datetime | None = None,
+) -> Credential:  # fmt: skip
     """Put a credential in the place of the plane's present one, and take note of who did. The plane is locked.
 
-    `owner` is the person who brought it.
+    `owner` is the person who brought it. With `use_until` it is the installer's.
     """
-    old = newest(plane)
-    plane.credentials.filter(purpose=Credential.Purpose.CONSOLE).delete()
-    credential = keep_credential(plane, secret, version=old.version + 1 if old else 1, by=owner, user=user)
-    plane.server = secret.server
-    plane.save(update_fields=["server", *make_well(plane)])
-    record(
-        "fleet.credential_replaced", by=by, on=("plane", plane.name, plane.name), plane=plane.name,
-        run_id=run_id, version=credential.version,
-    )  # fmt: skip
-    return credential
+    purpose = Purpose.INSTALLER if use_until else Purpose.CONSOLE
+    old = newest(plane, purpose)
+    plane.credentials.filter(purpose=purpose).delete()
+    version = old.version + 1 if old else 1
+    row = keep_credential(plane, secret, version=version, by=owner, user=user, use_until=use_until)
+    if use_until is None:
+        plane.server = secret.server
+        plane.save(update_fields=["server", *make_well(plane)])
+    about: dict[str, Any] = {"on": ("plane", plane.name, plane.name), "plane": plane.name, "run_id": run_id}
+    if use_until is None:
+        record("fleet.credential_replaced", by=by, version=row.version, **about)
+    else:
+        record("installer.given", by=by, user=row.subject, until=day(use_until), **about)
+    return row
 
 
 @actions.register
@@ -131,6 +155,7 @@ class SaveCredential(Change):
     """Make a context of an upload the plane's credential, if that is still at `version` (0: there is none).
 
     `shown` is what a reader compares, by name; `rights` are gained (true) and lost (false). Nothing of it is secret.
+    `use_until` (ISO) makes it the installer's; that the one which it replaces has ended meanwhile is no matter.
     """
 
     slug: ClassVar[str] = "save-credential"
@@ -141,12 +166,23 @@ class SaveCredential(Change):
     version: int
     shown: dict[str, str]
     rights: dict[str, bool] = field(default_factory=dict)
+    use_until: str = ""
+
+    @property
+    def _until(self) -> datetime | None:
+        return parse_datetime(self.use_until) if self.use_until else None
+
+    @property
+    def _purpose(self) -> str:
+        return Purpose.INSTALLER if self.use_until else Purpose.CONSOLE
 
     @property
     def ref(self) -> dict[str, str]:
         return {"apiVersion": "kbconsole", "kind": "Credential", "namespace": "", "name": self.plane}
 
     def label(self) -> Sentence:
+        if self.use_until:
+            return say("credential.save_installer", plane=self.plane, until=day(self._until))
         return say("credential.save", plane=self.plane, version=self.version + 1)
 
     def diff(self) -> Diff:
@@ -154,7 +190,7 @@ class SaveCredential(Change):
         if self._done(plane):
             return Diff((ObjectDiff(Touch.UNCHANGED, self.ref, plane.uid),))
         self._secret()
-        before = shown_of(plane, newest(plane))
+        before = shown_of(newest(plane, self._purpose))
         fields = [
             {"path": name, "before": before.get(name, "") or None, "after": after or None}
             for name, after in self.shown.items()
@@ -177,17 +213,19 @@ class SaveCredential(Change):
             if self._done(plane):  # by this very step, before its worker was lost
                 return Outcome((Touched(Touch.UNCHANGED, self.ref, plane.uid),))
             secret, draft = self._secret(), KubeconfigDraft.objects.get(pk=self.draft)
-            replace_credential(plane, secret, by="worker", owner=draft.owner, user=self.shown["user"])
+            until = installing.end_of(self._until, plane=self.plane) if self._until else None
+            user = self.shown["user"]
+            replace_credential(plane, secret, by="worker", owner=draft.owner, user=user, use_until=until)
             draft.delete()
         return Outcome((Touched(Touch.UPDATED if self.version else Touch.CREATED, self.ref, plane.uid),))
 
     def _done(self, plane: Plane) -> bool:
         """Return whether this is the plane's credential already. Raises Stale where another one is by now."""
-        row = newest(plane)
+        row = newest(plane, self._purpose)
         version = row.version if row else 0
-        if version == self.version:
+        if version == self.version or (self.use_until and row is None):
             return False
-        if row is None or version != self.version + 1 or seal(access.credential(self.plane)) != self.seal:
+        if row is None or version != self.version + 1 or seal(access.opened(row)) != self.seal:
             raise Stale("credential.replaced_meanwhile", plane=self.plane)
         return True
 
@@ -198,18 +236,18 @@ class SaveCredential(Change):
         return secret
 
 
-def shown_of(plane: Plane, row: Credential | None) -> dict[str, str]:
+def shown_of(row: Credential | None) -> dict[str, str]:
     """Return what a plan compares of a plane's present credential, by the names of `SaveCredential.shown`."""
-    if row is None:
-        return {}
-    return {
-        "server": plane.server, "user": row.subject, "ends": day(row.expires_at), "fingerprint": row.fingerprint,
-        "keyed fingerprint": seal(access.credential(plane.name)),
+    return shown(access.opened(row), row.subject, row.use_until) if row else {}
+
+
+def shown(secret: PlaneCredential, user: str, use_until: datetime | None) -> dict[str, str]:
+    """Return what a reader compares of a credential, by name; nothing of it is secret."""
+    found = {
+        "server": secret.server, "user": user, "ends": day(secret.expires_at()),
+        "fingerprint": secret.fingerprint(), "keyed fingerprint": seal(secret),
     }  # fmt: skip
-
-
-def day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+    return {**found, "used until": day(use_until)} if use_until else found
 
 
 @register
@@ -227,7 +265,8 @@ class ReplaceCredential(FleetJob):
     approval: ClassVar[Policy] = replace(
         CHANGES_FLEET,
         note=_(
-            "It must be of the very same plane. Until it is decided the upload stays encrypted, for nobody to see."
+            "It must be of the very same plane. Until it is decided the upload stays encrypted, for nobody to see. An "
+            "installer credential, an administrator's for a while, is given in the same way."
         ),
     )
     plane: str
@@ -239,15 +278,23 @@ class ReplaceCredential(FleetJob):
     before: str = ""
     rights: dict[str, bool] = field(default_factory=dict)
     compared: bool = False
+    use_until: str = ""
+
+    @property
+    def _until(self) -> str:
+        return day(parse_datetime(self.use_until)) if self.use_until else ""
 
     def subject(self) -> Subject:
-        return Subject(SUBJECT, self.plane[:100], self.plane)
+        purpose = Purpose.INSTALLER if self.use_until else Purpose.CONSOLE
+        return Subject(SUBJECTS[purpose], self.plane[:100], self.plane)
 
     def lanes(self) -> list[str]:
         """Not the plane's own: that its present credential gets no answer must not keep a new one out."""
         return [CONSOLE]
 
     def informed(self) -> ReplaceCredential:
+        if self.use_until:
+            return self
         plane = Plane.objects.get(name=self.plane)
         wanted = groups_for(control=plane.is_control_plane, data=plane.is_data_plane)
         row = newest(plane)
@@ -264,26 +311,38 @@ class ReplaceCredential(FleetJob):
         here = (self.context, self.draft)
         yield Step(on=CONSOLE, phase="reachable", check=Reachable(*here))
         yield Step(on=CONSOLE, phase="identity", check=Identity(*here, expected=self.plane))
-        yield Step(on=CONSOLE, phase="expiry", check=Expiry(*here))
+        if self.use_until:
+            yield Step(on=CONSOLE, phase="expiry", check=ShortExpiry(*here))
+            yield Step(on=CONSOLE, phase="rights", check=Administers(*here))
+        else:
+            yield Step(on=CONSOLE, phase="expiry", check=Expiry(*here))
         change = SaveCredential(
-            self.plane, self.draft, self.context, self.seal, self.version, self.shown, self.rights
-        )
+            self.plane, self.draft, self.context, self.seal, self.version, self.shown, self.rights, self.use_until
+        )  # fmt: skip
         yield Step(on=CONSOLE, phase="save-credential", change=change)
-        yield Step(on=CONSOLE, phase="prove", check=Reachable(self.plane))
+        proof = Administers(self.plane) if self.use_until else Reachable(self.plane)
+        yield Step(on=CONSOLE, phase="prove", check=proof)
 
     def facts(self) -> dict[str, Json]:
         return identities([self.plane])
 
     def what(self) -> Sentence:
+        if self.use_until:
+            return say("credential.what_installer", plane=self.plane, until=self._until)
         return say("credential.what", plane=self.plane)
 
     def marks(self) -> list[Mark]:
+        if self.use_until:
+            return [Mark(say("credential.administrator"), "warn")]
         return [Mark(say("credential.other_user"), "warn")] if self._other_user() else []
 
     def _other_user(self) -> bool:
         return bool(self.before) and self.before != self.shown["user"]
 
     def cautions(self) -> list[Sentence]:
+        if self.use_until:
+            words = {"plane": self.plane, "user": self.shown["user"], "until": self._until}
+            return [say("credential.installer", **words)]
         said = []
         for code, gained in (("credential.gains", True), ("credential.loses", False)):
             if rights := [right for right, is_gained in self.rights.items() if is_gained == gained]:

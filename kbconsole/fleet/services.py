@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -14,18 +15,18 @@ from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role, require
 from kbconsole.common.sentences import Json, declare, say
-from kbconsole.fleet import access, vault
+from kbconsole.fleet import access, installing, vault
 from kbconsole.fleet.facts import gathered, keep_facts
 from kbconsole.fleet.jobs import CopyRbac, Preflight, fleet_approvals
-from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
+from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane, Purpose
 from kbconsole.fleet.replacing import (
     KEPT,
     ReplaceCredential,
-    day,
     keep_credential,
     newest,
     replace_credential,
     seal,
+    shown,
 )
 from kbconsole.fleet.switching import SwitchPlane
 from kbconsole.jobs.models import Plan, Run, StepStatus
@@ -33,7 +34,7 @@ from kbconsole.jobs.services import make_plan, start
 from kbconsole.k8s import kubeconfig
 from kbconsole.k8s.kubeconfig import ContextReport
 
-RESERVED = {"add", "rbac", "check", "switch"}
+RESERVED = {"add", "rbac", "check", "switch", "installer"}
 """Names that the addresses of the fleet's pages use."""
 
 declare(
@@ -89,12 +90,16 @@ REGISTER = act(
 
 
 @transaction.atomic
-def upload_draft(*, data: bytes, by: Any, replaces: str = "") -> KubeconfigDraft:
+def upload_draft(
+    *, data: bytes, by: Any, replaces: str = "", purpose: str = Purpose.CONSOLE
+) -> KubeconfigDraft:
     """Keep an uploaded kubeconfig, encrypted, for half an hour. Raises ConsoleError; then nothing is kept.
 
-    `replaces`: the registered plane that it brings a new credential for.
+    `replaces`: the registered plane that it brings a new credential for, of this purpose.
     """
     REGISTER.require(by)
+    if purpose != Purpose.CONSOLE and not replaces:
+        raise ConsoleError("installer.which")
     reports = kubeconfig.parse(data).contexts
     credentials = {r.name: r.credential.to_json() for r in reports if r.accepted and r.credential}
     if not credentials:
@@ -103,8 +108,9 @@ def upload_draft(*, data: bytes, by: Any, replaces: str = "") -> KubeconfigDraft
         )
     KubeconfigDraft.objects.filter(expires_at__lt=timezone.now()).delete()
     draft = KubeconfigDraft.objects.create(
-        owner=by, contexts=[_public(report) for report in reports], replaces=replaces, key_id=vault.key_id()
-    )
+        owner=by, contexts=[_public(report) for report in reports], replaces=replaces, key_id=vault.key_id(),
+        purpose=purpose,
+    )  # fmt: skip
     draft.ciphertext = vault.encrypt(draft.vault_owner, credentials)
     draft.save(update_fields=["ciphertext"])
     record("fleet.uploaded", by=by, on=("kubeconfig-draft", draft.pk, ""), contexts=sorted(credentials))
@@ -200,23 +206,27 @@ def _replacement(draft: KubeconfigDraft, contexts: list[str]) -> Preflight:
     context = contexts[0]
     control = context if plane.is_control_plane else access.control_plane().name
     data = [context] if plane.is_data_plane else []
-    return Preflight([context], data, control, draft=draft.pk, expected=plane.name)
+    return Preflight([context], data, control, draft.pk, plane.name, draft.purpose)
 
 
 @transaction.atomic
-def save(*, draft: KubeconfigDraft, contexts: Sequence[str], by: Any, reason: str = "") -> list[Plane] | Plan:
+def save(
+    *, draft: KubeconfigDraft, contexts: Sequence[str], by: Any, reason: str = "", use_until: datetime | None = None
+) -> list[Plane] | Plan:  # fmt: skip
     """Promote contexts whose preflight has no failure to planes, or to a plane's new credential.
 
     The draft is gone afterwards; except where somebody else has to agree to the new credential: then it waits with
-    the plan that is returned. Raises ConsoleError, Stale.
+    the plan that is returned. `use_until`: when an installer credential is removed; a day from now if not told, and
+    never later than its own end. Raises ConsoleError, Stale.
     """
     REGISTER.require(by)
     draft = _own(draft, by)
     facts = _clean(draft, contexts)
+    until = _end(draft, contexts[0], use_until)
     if draft.replaces and approvals_for(draft):
-        return _ask_to_replace(draft, contexts[0], facts[contexts[0]], by=by, reason=reason)
+        return _ask_to_replace(draft, contexts[0], facts[contexts[0]], until, by=by, reason=reason)
     if draft.replaces:
-        planes = [_replace(draft, contexts[0], facts[contexts[0]], by)]
+        planes = [_replace(draft, contexts[0], facts[contexts[0]], until, by)]
     else:
         if draft.control_plane not in contexts and not Plane.objects.filter(is_control_plane=True).exists():
             raise ConsoleError("fleet.control_first")
@@ -266,11 +276,22 @@ def _add(draft: KubeconfigDraft, name: str, facts: dict[str, Any], by: Any) -> P
     return plane
 
 
-def _replace(draft: KubeconfigDraft, context: str, facts: dict[str, Any], by: Any) -> Plane:
+def _end(draft: KubeconfigDraft, context: str, asked: datetime | None) -> datetime | None:
+    """Return until when the new credential is used, None for one of the console's own."""
+    if draft.purpose != Purpose.INSTALLER:
+        return None
+    until = installing.end_of(asked, plane=draft.replaces)
+    return min(until, access.draft_credential(draft, context).expires_at() or until)
+
+
+def _replace(
+    draft: KubeconfigDraft, context: str, facts: dict[str, Any], until: datetime | None, by: Any
+) -> Plane:
     plane = _the_same(draft, context, facts)
-    secret = access.draft_credential(draft, context)
-    replace_credential(plane, secret, by=by, owner=by, run_id=draft.run)
-    keep_facts(plane, facts)
+    secret, user = access.draft_credential(draft, context), str(facts.get("subject", ""))
+    replace_credential(plane, secret, by=by, owner=by, user=user, run_id=draft.run, use_until=until)
+    if until is None:
+        keep_facts(plane, facts)
     return plane
 
 
@@ -283,17 +304,17 @@ def _the_same(draft: KubeconfigDraft, context: str, facts: dict[str, Any]) -> Pl
 
 
 def _ask_to_replace(
-    draft: KubeconfigDraft, context: str, facts: dict[str, Any], *, by: Any, reason: str
-) -> Plan:
+    draft: KubeconfigDraft, context: str, facts: dict[str, Any], until: datetime | None, *, by: Any, reason: str
+) -> Plan:  # fmt: skip
     """Ask for the plan. Of the upload only the one credential is left from now on."""
     plane, secret = _the_same(draft, context, facts), access.draft_credential(draft, context)
-    old = newest(plane)
-    KubeconfigDraft.objects.filter(replaces=plane.name, plan__isnull=False).delete()
-    shown = {
-        "server": secret.server, "user": str(facts.get("subject", ""))[:300], "ends": day(secret.expires_at()),
-        "fingerprint": secret.fingerprint(), "keyed fingerprint": seal(secret),
-    }  # fmt: skip
-    job = ReplaceCredential(plane.name, draft.pk, context, seal(secret), old.version if old else 0, shown)
+    old = newest(plane, draft.purpose)
+    promised = KubeconfigDraft.objects.filter(replaces=plane.name, plan__isnull=False)
+    promised.filter(purpose=draft.purpose).delete()
+    job = ReplaceCredential(
+        plane.name, draft.pk, context, seal(secret), old.version if old else 0,
+        shown(secret, str(facts.get("subject", ""))[:300], until), use_until=until.isoformat() if until else "",
+    )  # fmt: skip
     plan = make_plan(job, by=by, reason=reason)
     draft.ciphertext, draft.key_id = (
         vault.encrypt(draft.vault_owner, {context: secret.to_json()}),

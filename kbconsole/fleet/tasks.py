@@ -9,7 +9,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from kbconsole.fleet import watching
+from kbconsole.fleet import installing, watching
 from kbconsole.fleet.access import probes
 from kbconsole.fleet.answers import WELL, make_well
 from kbconsole.fleet.asking import Answer, as_they_come, look, look_closely
@@ -28,13 +28,14 @@ _WRITTEN = (*WELL, "last_asked_at", "last_answer_at", "version", "room", "room_a
 
 @shared_task(name="fleet.check_planes")
 def check_planes(*, everyone: bool = True, spread: float = 0.0) -> None:
-    """Keep what every plane answers, all at once; drop uploads whose half hour is over.
+    """Keep what every plane answers, all at once; drop uploads and installer credentials whose time is over.
 
     Without `everyone` planes that keep failing are left out until their time has come. `spread`: the seconds within
     which the questions begin.
     """
     now = timezone.now()
     KubeconfigDraft.objects.filter(expires_at__lt=now).delete()
+    installing.drop_expired()
     planes = {plane.name: plane for plane in Plane.objects.all() if everyone or _is_due(plane, now)}
     hungry = {plane.name for plane in planes.values() if _wants_room(plane, now)}
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("add/<int:draft>/save/", views.plane_save, name="plane-save"),
     path("rbac/", views.rbac_copy, name="rbac-copy"),
     path("<path:name>/check/", views.plane_check, name="plane-check"),
+    path("<path:name>/installer/", views.plane_installer, name="plane-installer"),
     path("<path:name>/switch/", views.plane_switch, name="plane-switch"),
     path("<path:name>/", views.plane_detail, name="plane-detail"),
 ]

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kbconsole.common.errors import ConsoleError, Refused
 from kbconsole.common.htmx import template_for
 from kbconsole.common.roles import Role, has_role, require
-from kbconsole.fleet import account, health, pages, services, trouble
+from kbconsole.fleet import account, health, installing, pages, services, trouble
 from kbconsole.fleet.forms import AccountForm, ChooseForm, CopyForm, SaveForm, UploadForm
-from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
-from kbconsole.fleet.replacing import waiting_plan
+from kbconsole.fleet.models import KubeconfigDraft, Plane, Purpose
+from kbconsole.fleet.replacing import waiting_plans
 from kbconsole.fleet.trouble_acts import Act, switch
 from kbconsole.jobs.models import Plan, Run
 
@@ -55,7 +55,8 @@ def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
     planes, why_not = list(Plane.objects.visible_to(request.user)), _why_not(request)
     control = next((one for one in planes if one.is_control_plane), None)
     troubles = [one for one in trouble.troubles(planes, request.user, why_not) if one.plane == plane]
-    credential = Credential.objects.filter(plane=plane, purpose=Credential.Purpose.CONSOLE).first()
+    given = {row.purpose: row for row in plane.credentials.select_related("created_by").order_by("version")}
+    plans = waiting_plans(plane)
     rungs = pages.ladder(plane, control)
     runs = Run.objects.visible_to(request.user).filter(steps__lane=name).distinct().order_by("-pk")[:10]
     look = pages.last_look(plane)
@@ -67,7 +68,8 @@ def plane_detail(request: HttpRequest, name: str) -> HttpResponse:
         "switch": _switch_back(plane, control, why_not) if not troubles else None,
         "without": [] if troubles else trouble.without(plane, request.user),
         "first_missing": next((rung for rung in rungs if rung.state in ("fail", "warn")), None),
-        "facts": pages.facts_of(plane, credential, waiting_plan(plane)),
+        "facts": pages.facts_of(plane, given.get(Purpose.CONSOLE), plans.get(Purpose.CONSOLE)),
+        "installer": pages.installer_of(given.get(Purpose.INSTALLER), plans.get(Purpose.INSTALLER)),
         "look": look,
         "active": look is not None and look.state == "wait",
         "runs": list(runs),
@@ -93,6 +95,15 @@ def plane_check(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_POST
+def plane_installer(request: HttpRequest, name: str) -> HttpResponse:
+    """Take the installer credential of a plane away."""
+    plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
+    installing.remove(plane=plane, by=request.user)
+    messages.success(request, _("The installer credential of %(plane)s is gone.") % {"plane": name})
+    return redirect("fleet:plane-detail", name)
+
+
+@require_POST
 def plane_switch(request: HttpRequest, name: str) -> HttpResponse:
     """Ask for the plan that disables a plane in the operator, or enables it again."""
     plane = get_object_or_404(Plane.objects.visible_to(request.user).data_planes(), name=name)
@@ -108,11 +119,14 @@ def plane_add(request: HttpRequest) -> HttpResponse:
     require(request.user, *Role)
     replaces = request.GET.get("replaces", "")
     plane = get_object_or_404(Plane.objects.visible_to(request.user), name=replaces) if replaces else None
+    installs = plane is not None and request.GET.get("purpose") == Purpose.INSTALLER
+    purpose = Purpose.INSTALLER if installs else Purpose.CONSOLE
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     error: Any = None
     if form.is_valid():
         try:
-            draft = services.upload_draft(data=form.data_bytes(), by=request.user, replaces=replaces)
+            data = form.data_bytes()
+            draft = services.upload_draft(data=data, by=request.user, replaces=replaces, purpose=purpose)
             return redirect("fleet:plane-add-draft", draft.pk)
         except Refused:
             raise
@@ -124,6 +138,7 @@ def plane_add(request: HttpRequest) -> HttpResponse:
         "form": UploadForm(),
         "error": error,
         "plane": plane,
+        "commands": account.installer_commands("YOUR-CONTEXT", replaces) if installs else [],
         "why_not": _why_not(request),
         "make_one": isinstance(error, ConsoleError) and account.would_help([error.sentence]),
     }
@@ -186,12 +201,14 @@ def plane_save(request: HttpRequest, draft: int) -> HttpResponse:
     row = get_object_or_404(KubeconfigDraft.objects.visible_to(request.user), pk=draft)
     form = SaveForm(request.POST, draft=row)
     if not form.is_valid():
-        return _show_draft(request, row, ChooseForm(draft=row), error=form.errors["contexts"][0], status=400)
+        error = " ".join(str(text) for texts in form.errors.values() for text in texts)
+        return _show_draft(request, row, ChooseForm(draft=row), error=error, status=400)
     try:
         saved = services.save(
             draft=row,
             contexts=form.cleaned_data["contexts"],
             reason=form.cleaned_data["reason"],
+            use_until=form.cleaned_data.get("use_until"),
             by=request.user,
         )
     except Refused:
@@ -219,6 +236,7 @@ def _show_draft(
         "lanes": lanes,
         "savable": pages.savable(lanes),
         "approvals": services.approvals_for(draft),
+        "installs": draft.purpose == Purpose.INSTALLER,
         "save_form": SaveForm(draft=draft),
     }
     template = template_for(request, "fleet/plane_add_draft.html", "fleet/_preflight.html")

@@ -80,6 +80,15 @@ class PlaneClient:
     def close(self) -> None:
         self._transport.close()
 
+    def pinned(self, credential: PlaneCredential) -> PlaneCredential:
+        """Return what a tool gets that would resolve the server's name itself: a second answer could lead elsewhere.
+
+        It has the address at which this client was answered; the certificate is checked against the name as before.
+        The `Host` of the tool's requests is the address, which API servers do not look at. Raises AddressRefused,
+        OSError, ValueError for a credential of another server.
+        """
+        return self._transport.pinned(credential)
+
     def version(self) -> str:
         """Return the API server's version, such as `v1.31.2`."""
         body, _ = self._transport.expect(Request("GET", "/version", {}, repeatable=True), self._until())

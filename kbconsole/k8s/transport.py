@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -99,6 +99,19 @@ class Transport:
 
     def close(self) -> None:
         self._rest.close()
+
+    def pinned(self, credential: PlaneCredential, timeout: float = 5.0) -> PlaneCredential:
+        """Return this server's credential with the address that was checked and answered in the place of the name.
+
+        Raises AddressRefused, OSError, ValueError for a credential of another server.
+        """
+        if credential.server != self.server:
+            raise ValueError(f"{self.plane}: not the server that was asked")
+        server, address = self._endpoint.url(timeout)
+        if address == self._endpoint.host:
+            return credential
+        name = credential.tls_server_name or self._endpoint.host
+        return replace(credential, server=server, tls_server_name=name)
 
     def send(self, request: Request, until: float) -> Answer:
         """Send until there is an answer that is no passing trouble, or `until` (monotonic) comes.

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kbconsole.common.roles import Role
-from kbconsole.fleet import services
-from kbconsole.fleet.models import KubeconfigDraft, Plane
+from kbconsole.fleet import installing, services
+from kbconsole.fleet.models import KubeconfigDraft, Plane, Purpose
 from kbconsole.jobs.models import Plan
 from placements.api.base import Api, Pages
 from placements.api.describe import answers, lists
@@ -50,6 +50,10 @@ class PlaneAnswer(Answer):
     room = AnyObject(allow_null=True)
     room_at = serializers.DateTimeField(allow_null=True)
     facts_at = serializers.DateTimeField(allow_null=True)
+    installer_until = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Until when the console uses an installer credential there; null: it has none.",
+    )
 
 
 class PlaneDetail(PlaneAnswer):
@@ -77,6 +81,7 @@ class DraftAnswer(Answer):
     control_plane = serializers.CharField()
     also_plane = serializers.BooleanField()
     replaces = serializers.CharField()
+    purpose = serializers.ChoiceField(Purpose.values)
     run = serializers.IntegerField(allow_null=True)
     plan = serializers.IntegerField(
         allow_null=True, help_text="The plan that it waits with; nobody changes it then."
@@ -91,6 +96,12 @@ class SavedAnswer(Answer):
 class UploadBody(Body):
     kubeconfig = Text(trim_whitespace=False)
     replaces = ContextName(required=False, default="", allow_blank=True)
+    purpose = serializers.ChoiceField(
+        Purpose.values,
+        required=False,
+        default=Purpose.CONSOLE.value,
+        help_text="`installer` needs `replaces`.",
+    )
 
 
 class ChooseBody(Body):
@@ -100,10 +111,14 @@ class ChooseBody(Body):
 
 
 class SaveBody(Body):
-    """`reason` is for whoever has to agree to a new credential."""
+    """`reason` is for whoever has to agree to a new credential.
+
+    `use_until`: when an installer credential is removed, in at most 7 days; a day from now if it is not given.
+    """
 
     contexts = serializers.ListField(child=ContextName(), max_length=200)
     reason = Text(required=False, default="", allow_blank=True, max_length=4000)
+    use_until = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
 class SwitchBody(Body):
@@ -126,7 +141,8 @@ class PlaneList(Api):
     @lists(PlaneAnswer)
     def get(self, request: Request) -> Response:
         self.filters(request, Body)
-        return self.page(request, Plane.objects.visible_to(request.user), PlaneAnswer, order="name")
+        planes = Plane.objects.visible_to(request.user).with_installer()
+        return self.page(request, planes, PlaneAnswer, order="name")
 
 
 class PlaneOne(Api):
@@ -134,7 +150,7 @@ class PlaneOne(Api):
 
     @answers(PlaneDetail)
     def get(self, request: Request, name: str) -> Response:
-        plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
+        plane = get_object_or_404(Plane.objects.visible_to(request.user).with_installer(), name=name)
         return self.answer(request, PlaneDetail, plane)
 
 
@@ -148,6 +164,18 @@ class PlaneCheck(Api):
         self.body(request, Body)
         plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
         return self.answer(request, RunAnswer, services.recheck(plane=plane, by=request.user), 202)
+
+
+class PlaneInstaller(Api):
+    """Take the installer credential of a plane away, at once. One is given by an upload with that purpose."""
+
+    acts = (Role.ADMIN,)
+
+    @answers(None, code=204)
+    def delete(self, request: Request, name: str) -> Response:
+        plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
+        installing.remove(plane=plane, by=request.user)
+        return Response(status=204)
 
 
 class PlaneSwitch(Api):
@@ -191,10 +219,11 @@ class DraftList(Api):
     @answers(DraftAnswer, body=UploadBody, code=201)
     def post(self, request: Request) -> Response:
         given = self.body(request, UploadBody)
-        replaces = given["replaces"]
+        replaces, purpose = given["replaces"], given["purpose"]
         if replaces and not Plane.objects.visible_to(request.user).filter(name=replaces).exists():
             raise serializers.ValidationError({"replaces": [_("No plane of the fleet has this name.")]})
-        draft = services.upload_draft(data=given["kubeconfig"].encode(), replaces=replaces, by=request.user)
+        data = given["kubeconfig"].encode()
+        draft = services.upload_draft(data=data, replaces=replaces, purpose=purpose, by=request.user)
         return self.answer(request, DraftAnswer, draft, 201)
 
 
@@ -235,7 +264,8 @@ class DraftSave(DraftApi):
         saved = services.save(draft=self.draft(request, pk), by=request.user, **given)
         if isinstance(saved, Plan):
             return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=saved.pk), 202)
-        return self.answer(request, SavedAnswer, {"planes": saved}, 201)
+        planes = Plane.objects.with_installer().filter(pk__in=[plane.pk for plane in saved])
+        return self.answer(request, SavedAnswer, {"planes": planes}, 201)
 
 
 class CopyRbac(Api):

@@ -6,15 +6,17 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, ClassVar
 
 import pytest
+import yaml
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connections, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from kbconsole.audit.models import Entry
@@ -23,10 +25,12 @@ from kbconsole.fleet import access, command_models, commands, vault
 from kbconsole.fleet.command_keeper import Keeper
 from kbconsole.fleet.command_models import CommandRun
 from kbconsole.fleet.commands import Judge, RunCommand, command_step
-from kbconsole.fleet.models import Credential
+from kbconsole.fleet.models import Credential, Plane
+from kbconsole.fleet.replacing import replace_credential
 from kbconsole.jobs import services
 from kbconsole.jobs.definition import Check, Finding, Job, Step, Subject, Verdict, actions, register
 from kbconsole.jobs.models import Run, RunStep
+from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.kinds import CONFIG_MAP
 from tests.driving import drive
 from tests.fleets import binaries
@@ -43,7 +47,8 @@ TEXT = "a, comma = {and braces}"
 SCRIPT = """#!/bin/sh
 echo "$$" >> "{folder}/pids"
 case "$3" in
-  upgrade) cat > "{folder}/values"; echo "Pulled for $2"; echo "Authorization: Bearer abcdefghij" >&2;;
+  upgrade) cat > "{folder}/values"; cat "$KUBECONFIG" > "{folder}/config"
+           echo "Pulled for $2"; echo "Authorization: Bearer abcdefghij" >&2;;
   wait) echo waiting; exec sleep 60;;
   list) echo 'not for reading' >&2; echo '[{{"name": "note"}}]'; exit 1;;
   uninstall) echo "Error: another operation (install/upgrade/rollback) is in progress" >&2; exit 1;;
@@ -81,17 +86,18 @@ class NoteThere(Judge):
 
 @actions.register
 @dataclass(frozen=True)
-class Always(Check):
-    """Whatever a tool of the tests did was right."""
+class Ran(Check):
+    """The tool ran here; whatever it did was right."""
 
-    slug: ClassVar[str] = "toy-always"
+    slug: ClassVar[str] = "toy-ran"
     plane: str
 
     def label(self) -> Sentence:
         return say("toy.note")
 
     def look(self) -> Finding:
-        return Finding(Verdict.PASS, say("toy.there"))
+        ran = CommandRun.objects.filter(exit_code=0).exists()
+        return Finding(Verdict.PASS if ran else Verdict.FAIL, say("toy.there"))
 
 
 @register
@@ -175,7 +181,7 @@ def started(run: Run, folder: Path) -> int:
 
 @pytest.mark.parametrize("backend", ["embedded"])
 def test_a_command_outlives_the_slice_and_its_lines_are_events(planes: Fleet, tool: Path, adam: User) -> None:
-    job = RunTool(["upgrade", "note"], {"text": TEXT}, verify="toy-always")
+    job = RunTool(["upgrade", "note"], {"text": TEXT}, verify="toy-ran")
     run = drive(services.start(job, by=adam))
     assert run.status == "succeeded", lines(run)
     assert f"text: {TEXT}\n" in (tool / "values").read_text()
@@ -232,7 +238,7 @@ def test_a_step_that_is_taken_up_again_finds_its_command_and_one_that_is_lost_ca
     planes: Fleet, tool: Path, adam: User, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     monkeypatch.setattr(commands, "_start", START)
-    run = services.start(RunTool(["wait"], verify="toy-always"), by=adam)
+    run = services.start(RunTool(["wait"], verify="toy-ran"), by=adam)
     pid = started(run, tool)
     RunStep.objects.update(status="pending", outcome=None, next_at=None)  # as if its worker had died
     drive(run, seconds=1)
@@ -267,13 +273,30 @@ def test_without_the_tool_a_person_runs_it_and_verify_lets_the_run_go_on(
 
 
 @pytest.mark.parametrize("backend", ["embedded"])
-def test_with_least_rights_a_person_runs_it(fleet: Fleet, tool: Path, adam: User) -> None:
+def test_with_least_rights_a_person_runs_it_or_an_installer_credential_does(
+    fleet: Fleet, tool: Path, adam: User
+) -> None:
     register_fleet(fleet, adam)
-    run = drive(services.start(RunTool(["upgrade", "note"]), by=adam))
-    step = run.steps.get()
-    assert step.finding is not None
-    assert (step.status, step.finding["sentence"]["code"]) == ("needs_person", "fleet.command_no_rights")
+    run = drive(services.start(RunTool(["upgrade", "note"], verify="toy-ran"), by=adam))
+    assert why(run) == ("needs_person", "fleet.command_no_rights")
     assert not CommandRun.objects.exists()
+    secret = give_installer(fleet, adam)
+    run = drive(services.check_again(run.pk, 0, by=adam).run)
+    assert run.status == "succeeded", lines(run)
+    assert run.steps.get().outcome, "an undo would leave it"
+    assert any(
+        "With the installer credential of k8s-1, given by adam, used until" in line for line in lines(run)
+    )
+    assert Entry.objects.filter(act="installer.used", run_id=run.pk, plane="k8s-1").count() == 1
+    got = yaml.safe_load((tool / "config").read_text())
+    cluster = got["clusters"][0]["cluster"]
+    assert got["users"][0]["user"]["token"] == secret.token
+    assert cluster["server"] == secret.server.replace("localhost", "127.0.0.1"), "a name may lead elsewhere"
+    assert cluster["tls-server-name"] == "localhost"
+    assert not [line for line in lines(run) if secret.token in line]
+    Credential.objects.filter(purpose="installer").update(use_until=timezone.now())
+    run = drive(services.start(RunTool(["upgrade", "note"]), by=adam))
+    assert why(run) == ("needs_person", "fleet.command_no_rights")
 
 
 @pytest.mark.parametrize("arg", ["—context", "--kubeconfig=x", "--set=a=b,c", "a\nb"])
@@ -284,9 +307,9 @@ def test_what_would_go_elsewhere_is_never_made_a_command(arg: str) -> None:
 
 @pytest.mark.parametrize("backend", [pytest.param("real", marks=pytest.mark.real)])
 @pytest.mark.skipif(not binaries.has("helm"), reason="needs the real helm in KUBEBUILDER_ASSETS")
-def test_the_real_helm(
-    planes: Fleet, adam: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_real_helm(fleet: Fleet, adam: User, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    register_fleet(fleet, adam)
+    give_installer(fleet, adam)
     known(binaries.binary("helm"), settings, monkeypatch)
     args = [
         "upgrade",
@@ -302,6 +325,7 @@ def test_the_real_helm(
     run = drive(services.start(RunTool(args, {"text": TEXT}), by=adam))
     assert run.status == "succeeded", lines(run)
     assert run.steps.get().facts == TEXT
+    assert any("With the installer credential of k8s-1" in line for line in lines(run))
     run = services.start(RunTool(args, {"text": "never", "waits": True}, seconds=300), by=adam)
     until = monotonic() + 60
     while not any(row.started_at for row in CommandRun.objects.filter(step__run=run)) and monotonic() < until:
@@ -312,6 +336,22 @@ def test_the_real_helm(
     _wait_until_ended()
     again = drive(services.start(RunTool(args, {"text": "again"}), by=adam))
     assert again.status == "succeeded", lines(again)
+
+
+def why(run: Run) -> tuple[str, str]:
+    """Return the state of the run's step and the code of what it says."""
+    step = run.steps.get()
+    return step.status, (step.finding or {})["sentence"]["code"]
+
+
+def give_installer(fleet: Fleet, by: User) -> PlaneCredential:
+    """Give k8s-1 an administrator's credential, at an address with a name."""
+    secret = fleet.credential("k8s-1", "admin")
+    secret = replace(secret, server=secret.server.replace("127.0.0.1", "localhost"))
+    plane, until = Plane.objects.get(name="k8s-1"), timezone.now() + timedelta(hours=1)
+    with transaction.atomic():
+        replace_credential(plane, secret, by=by, owner=by, user="admin", use_until=until)
+    return secret
 
 
 def with_note(fleet: Fleet) -> None:
