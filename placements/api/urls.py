@@ -26,6 +26,7 @@ urlpatterns = [
     path("planes/<path:name>/check/", planes.PlaneCheck.as_view(), name="plane-check"),
     path("planes/<path:name>/disable/", planes.PlaneDisable.as_view(), name="plane-disable"),
     path("planes/<path:name>/enable/", planes.PlaneEnable.as_view(), name="plane-enable"),
+    path("planes/<path:name>/installer/", planes.PlaneInstaller.as_view(), name="plane-installer"),
     path("planes/<path:name>/", planes.PlaneOne.as_view(), name="plane"),
     path("kubeconfig-drafts/", planes.DraftList.as_view(), name="drafts"),
     path("kubeconfig-drafts/<int:pk>/", planes.DraftOne.as_view(), name="draft"),
