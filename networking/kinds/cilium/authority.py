@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence, declare, say
-from kbconsole.fleet.access import client
+from kbconsole.fleet.access import installer_client
 from kbconsole.fleet.changes import Remove, uid_of
 from kbconsole.jobs.definition import (
     Change,
@@ -65,7 +65,7 @@ REF: Ref = SECRET.ref(AUTHORITY, SYSTEM)
 
 def read_authority(plane: str) -> Object:
     """Return the Secret, private key included. Raises ConsoleError where there is none. For `carry_out` alone."""
-    secret = client(plane).get(SECRET, AUTHORITY, SYSTEM)
+    secret = installer_client(plane).get(SECRET, AUTHORITY, SYSTEM)
     if secret is None or not key_id(secret):
         raise ConsoleError("mesh.no_authority", plane=plane, name=AUTHORITY)
     return secret
@@ -73,7 +73,7 @@ def read_authority(plane: str) -> Object:
 
 def key_of(plane: str) -> str:
     """Return the SubjectKeyId of a plane's authority, "" where it has none. The Secret is dropped at once."""
-    return key_id(client(plane).get(SECRET, AUTHORITY, SYSTEM))
+    return key_id(installer_client(plane).get(SECRET, AUTHORITY, SYSTEM))
 
 
 def _kept(marks: Mapping[str, str] | None) -> dict[str, str]:
@@ -107,7 +107,7 @@ class ShareAuthority(Change):
         return [say("mesh.share_key", source=self.source, plane=self.plane)]
 
     def diff(self) -> Diff:
-        there = client(self.plane).get(SECRET, AUTHORITY, SYSTEM)
+        there = installer_client(self.plane).get(SECRET, AUTHORITY, SYSTEM)
         had, key = key_id(there), self.key
         change = {"path": "data[SubjectKeyId of ca.crt]", "before": had or None, "after": key or None}
         if there is None:
@@ -122,7 +122,7 @@ class ShareAuthority(Change):
             raise ConsoleError("mesh.other_authority", plane=self.source)
         if key_of(self.plane) == key_id(secret):
             return Outcome((Touched(Touch.UNCHANGED, REF),))
-        applied = client(self.plane).apply(
+        applied = installer_client(self.plane).apply(
             _copy(secret), force=True
         )  # the plan has shown whose fields it takes
         return Outcome((Touched(Touch(applied.touch), REF, uid_of(applied.object), applied.warnings),))

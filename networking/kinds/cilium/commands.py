@@ -14,7 +14,7 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
-from kbconsole.fleet.access import client
+from kbconsole.fleet.access import installer_client
 from kbconsole.fleet.commands import RunCommand
 from kbconsole.fleet.tools import value
 from kbconsole.jobs.definition import actions
@@ -25,8 +25,8 @@ declare(
     {
         "mesh.no_exec": _(
             "The console's credential may not run commands in the pods of kube-system on %(plane)s, as it should "
-            "be. Run the command below with an administrator's kubeconfig that has the context %(plane)s, then "
-            "choose Verify."
+            "be. Either give %(plane)s an installer credential (Fleet, then %(plane)s) and choose Verify, or run the "
+            "command below with an administrator's kubeconfig that has the context %(plane)s, then choose Verify."
         ),
     }
 )
@@ -102,7 +102,7 @@ class AskAgents(RunCommand):
         words = {"tool": self.tool, "plane": self.plane}
         if not self.kind.binary:
             return say("fleet.command_no_tool", **words)
-        plane = client(self.plane)
+        plane = installer_client(self.plane)
         may = plane.can_i("create", resource="pods", subresource="exec", namespace=SYSTEM)
         finds = may and plane.can_i("list", resource="pods", namespace=SYSTEM)
         return None if finds else say("mesh.no_exec", plane=self.plane)
