@@ -78,8 +78,12 @@ class Apply(Change):
     def commands(self) -> list[str]:
         return [kubectl_apply(self.object, self.plane, force=self.force)]
 
+    def client(self) -> PlaneClient:
+        """Return by whose rights it is applied."""
+        return client(self.plane)
+
     def diff(self) -> Diff:
-        plane = client(self.plane)
+        plane = self.client()
         before = plane.get(kind_of(self.object), self.ref["name"], self.ref["namespace"])
         try:
             applied, conflicts = dry_run(plane, self.object)
@@ -103,7 +107,7 @@ class Apply(Change):
         return bool(namespace) and rejected.reason == "NotFound" and plane.get(NAMESPACE, namespace) is None
 
     def carry_out(self) -> Outcome:
-        applied = client(self.plane).apply(self.object, force=self.force)
+        applied = self.client().apply(self.object, force=self.force)
         touch = Touched(Touch(applied.touch), self.ref, uid_of(applied.object), applied.warnings)
         return Outcome((touch,))
 

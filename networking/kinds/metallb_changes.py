@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
-from kbconsole.fleet.access import client
+from kbconsole.fleet.access import client, installer_client
 from kbconsole.fleet.changes import Apply
 from kbconsole.fleet.commands import RunCommand
 from kbconsole.jobs.definition import Check, Diff, Finding, ObjectDiff, Touch, Verdict, actions
@@ -125,9 +125,12 @@ class ApplyCustom(Apply):
 
     slug: ClassVar[str] = "apply-custom"
 
+    def client(self) -> PlaneClient:
+        return installer_client(self.plane)
+
     def diff(self) -> Diff:
         kind = kind_of(self.object)
-        if not client(self.plane).serves(kind.api_version, kind.plural):
+        if not self.client().serves(kind.api_version, kind.plural):
             changes = tuple(changed_fields(None, self.object))
             return Diff((ObjectDiff(Touch.CREATED, self.ref, changes=changes, checked=False),))
         return super().diff()
@@ -201,7 +204,7 @@ class Installed(_OnPlane):
         return [kubectl_get(DEPLOYMENT, namespace=HOME, context=self.plane)]
 
     def look(self) -> Finding:
-        there = installed(client(self.plane))
+        there = installed(installer_client(self.plane))
         return self._found(
             Verdict.PASS if there else Verdict.WAIT, "installed_yes" if there else "installed_not"
         )
@@ -224,7 +227,7 @@ class Ready(_OnPlane):
         return [kubectl_get(kind, namespace=HOME, context=self.plane) for kind in (DEPLOYMENT, DAEMON_SET)]
 
     def look(self) -> Finding:
-        plane = client(self.plane)
+        plane = installer_client(self.plane)
         parts = objects.unready(plane.list(DEPLOYMENT, HOME), plane.list(DAEMON_SET, HOME))
         if parts:
             return self._found(Verdict.WAIT, "ready_not", parts=list(parts), namespace=HOME)
@@ -257,7 +260,7 @@ class InEffect(_OnPlane):
         return [kubectl_get(kind, namespace=HOME, context=self.plane, output="yaml") for kind in kinds]
 
     def look(self) -> Finding:
-        plane, words = client(self.plane), {"pool": self.pool}
+        plane, words = installer_client(self.plane), {"pool": self.pool}
         found = next((room for room in rooms(plane) if room.name == self.pool), None)
         if found is None:
             return self._found(Verdict.FAIL, "effect_gone", **words)
