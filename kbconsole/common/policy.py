@@ -42,7 +42,8 @@ class Policy:
     """Who asks, who agrees, and how many of them. Without a rule nobody else has to agree.
 
     Where no role `asks`, it is done on the server, by whoever may run commands there.
-    `owned`: a DBA acts only on what is their own. `note` says what else a reader has to know.
+    `owned`: a DBA acts only on what is their own. `note` says what else a reader has to know. `like` returns the act
+    whose policy decides, for an act that is about another one; it has no rules of its own then.
     """
 
     asks: tuple[Role, ...] = (Role.DBA, Role.ADMIN)
@@ -50,6 +51,7 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     owned: bool = False
     note: Any = ""
+    like: Callable[[Any], Any] | None = None
 
     def binding(self, act: Any) -> list[Rule]:
         """Return the rules that count: of those that hold, the ones that ask for most people."""
@@ -59,11 +61,20 @@ class Policy:
 
     def needed(self, act: Any) -> int:
         """Return how many other people must agree."""
+        if self.like is not None:
+            return self._of_other(act).needed(self.like(act))
         return max((rule.needed for rule in self.binding(act)), default=0)
 
     def why(self, act: Any) -> list[str]:
         """Return why so many must agree, as clauses; empty where it is always so."""
+        if self.like is not None:
+            return self._of_other(act).why(self.like(act))
         return [str(rule.when) for rule in self.binding(act) if rule.when]
+
+    def _of_other(self, act: Any) -> Policy:
+        assert self.like is not None  # noqa: S101
+        policy: Policy = self.like(act).approval
+        return policy
 
     def require(self, user: Any) -> None:
         """Raise Refused unless the person has a role that may ask for this."""

@@ -11,9 +11,22 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.access import client
-from kbconsole.jobs.definition import Change, Diff, ObjectDiff, Outcome, Touch, Touched, actions
+from kbconsole.fleet.models import Plane
+from kbconsole.jobs import lanes
+from kbconsole.jobs.definition import (
+    Change,
+    Check,
+    Diff,
+    Finding,
+    ObjectDiff,
+    Outcome,
+    Touch,
+    Touched,
+    Verdict,
+    actions,
+)
 from kbconsole.k8s.client import Applied, PlaneClient
-from kbconsole.k8s.commands import kubectl_apply, kubectl_delete
+from kbconsole.k8s.commands import kubectl_apply, kubectl_delete, kubectl_get
 from kbconsole.k8s.errors import Conflict, Rejected
 from kbconsole.k8s.kinds import NAMESPACE, Object, Ref, kind_named, kind_of, ref_of, selector_of
 from kbconsole.k8s.manifests import canonical, changed_fields
@@ -25,14 +38,42 @@ declare(
         "fleet.remove": _("Remove %(kind)s %(name)s"),
         "fleet.remove_matching": _("Remove each %(kind)s in %(namespace)s with %(labels)s"),
         "fleet.ensure_namespace": _("Make sure of namespace %(name)s"),
+        "fleet.gone": _("See that %(kind)s %(name)s is gone"),
+        "fleet.gone_yes": _("%(kind)s %(name)s is not on %(plane)s any more."),
+        "fleet.gone_other": _(
+            "%(kind)s %(name)s is gone from %(plane)s; somebody has made another one of that name, which stays."
+        ),
+        "fleet.gone_not": _("%(plane)s: %(kind)s %(name)s is still there."),
+        "fleet.gone_held": _(
+            "%(plane)s: %(kind)s %(name)s is being deleted and is still held by %(holders)s. Whoever set these lets it "
+            "go; look there if it takes long."
+        ),
+        "fleet.stays_namespace": _(
+            "%(plane)s: the namespace %(name)s stays, though the run made it. Deleting a namespace takes along what "
+            "others have put there, and Kubernetes cannot be told to delete it only if it is empty. Remove it by hand "
+            "once nothing is in it."
+        ),
+        "fleet.stays_definition": _(
+            "%(plane)s: %(what)s stays, though the run made it. Deleting it would take along every object of that "
+            "kind. Remove it by hand once there is none."
+        ),
         "fleet.namespace_terminating": _(
             "The namespace %(name)s on %(plane)s is being deleted. Wait until it is gone, then try again."
         ),
     }
 )
 
+lanes.identified_by(lambda: dict(Plane.objects.values_list("name", "uid")))
+
 _RELEASED = "kubeblocks.io/"
 """What the finalizers have in common that an operator of KubeBlocks leaves behind."""
+
+
+_TAKES_ALONG = {
+    "Namespace": "fleet.stays_namespace",
+    "CustomResourceDefinition": "fleet.stays_definition",
+}
+"""Kinds whose deletion deletes objects that others made: these are never taken back."""
 
 
 def named(ref: Mapping[str, str]) -> dict[str, str]:
@@ -113,11 +154,14 @@ class Apply(Change):
 
     def inverse(self, outcome: Outcome) -> Change | None:
         """Only an object that this change made goes again; what it changed stays."""
-        made = [touched for touched in outcome.touched if touched.touch == Touch.CREATED]
-        if not made:
+        made, ref = _made(outcome), self.ref
+        if made is None or ref["kind"] in _TAKES_ALONG:
             return None
-        ref = self.ref
-        return Remove(self.plane, ref["apiVersion"], ref["kind"], ref["name"], ref["namespace"], made[0].uid)
+        where = (ref["apiVersion"], ref["kind"], ref["name"], ref["namespace"])
+        return Remove(self.plane, *where, made.uid, tried=True)
+
+    def stays(self, outcome: Outcome) -> Sentence | None:
+        return _stays(self.plane, self.ref, outcome)
 
 
 @actions.register
@@ -154,6 +198,10 @@ class EnsureNamespace(Change):
         applied = client(self.plane).apply(self.object)
         return Outcome((Touched(Touch(applied.touch), ref_of(self.object), uid_of(applied.object)),))
 
+    def stays(self, outcome: Outcome) -> Sentence | None:
+        """There is no inverse: what somebody has put there meanwhile would go with it."""
+        return _stays(self.plane, ref_of(self.object), outcome)
+
     def _there(self) -> Object | None:
         there = client(self.plane).get(NAMESPACE, self.name)
         if there is not None and there["metadata"].get("deletionTimestamp"):
@@ -164,7 +212,10 @@ class EnsureNamespace(Change):
 @actions.register
 @dataclass(frozen=True)
 class Remove(Change):
-    """Delete one object; with `uid` only if it is still that one. That it is gone already is fine."""
+    """Delete one object; with `uid` only if it is still that one. That it is gone already is fine.
+
+    `tried`: the dry run asks the server to delete it, so that a right that lacks is known before anybody decides.
+    """
 
     slug: ClassVar[str] = "remove"
     plane: str
@@ -173,6 +224,7 @@ class Remove(Change):
     name: str
     namespace: str = ""
     uid: str = ""
+    tried: bool = False
 
     @property
     def ref(self) -> Ref:
@@ -186,16 +238,85 @@ class Remove(Change):
         return [kubectl_delete(kind, self.name, self.namespace, context=self.plane)]
 
     def diff(self) -> Diff:
-        kind = kind_named(self.api_version, self.kind)
-        there = client(self.plane).get(kind, self.name, self.namespace)
-        if there is None or (self.uid and uid_of(there) != self.uid):
+        there = self._there()
+        if there is None:
             return Diff((ObjectDiff(Touch.ABSENT, self.ref),))
+        if self.tried:
+            kind = kind_named(self.api_version, self.kind)
+            client(self.plane).delete(kind, self.name, self.namespace, uid=uid_of(there), dry_run=True)
         return Diff((ObjectDiff(Touch.REMOVED, self.ref, uid_of(there)),))
 
     def carry_out(self) -> Outcome:
         kind = kind_named(self.api_version, self.kind)
+        if self.tried and self._there() is None:  # another one of that name is no conflict: ours is gone
+            return Outcome((Touched(Touch.ABSENT, self.ref, self.uid),))
         removed = client(self.plane).delete(kind, self.name, self.namespace, uid=self.uid)
         return Outcome((Touched(Touch.REMOVED if removed else Touch.ABSENT, self.ref, self.uid),))
+
+    def proof(self) -> Check:
+        return Gone(self.plane, self.api_version, self.kind, self.name, self.namespace, self.uid)
+
+    def _there(self) -> Object | None:
+        there = found(self.plane, self.api_version, self.kind, self.name, self.namespace)
+        return None if self.uid and uid_of(there) != self.uid else there
+
+
+@actions.register
+@dataclass(frozen=True)
+class Gone(Check):
+    """One object is not there; with `uid` it may be another one of its name. Waits until it is so."""
+
+    slug: ClassVar[str] = "gone"
+    plane: str
+    api_version: str
+    kind: str
+    name: str
+    namespace: str = ""
+    uid: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return kind_named(self.api_version, self.kind).ref(self.name, self.namespace)
+
+    def label(self) -> Sentence:
+        return say("fleet.gone", **named(self.ref))
+
+    def commands(self) -> list[str]:
+        kind = kind_named(self.api_version, self.kind)
+        return [kubectl_get(kind, self.name, self.namespace, context=self.plane)]
+
+    def look(self) -> Finding:
+        there = found(self.plane, self.api_version, self.kind, self.name, self.namespace)
+        words = {**named(self.ref), "plane": self.plane}
+        if there is None:
+            return Finding(Verdict.PASS, say("fleet.gone_yes", **words))
+        if self.uid and uid_of(there) != self.uid:
+            return Finding(Verdict.PASS, say("fleet.gone_other", **words))
+        holders = there["metadata"].get("finalizers") or []
+        if holders and there["metadata"].get("deletionTimestamp"):
+            return Finding(Verdict.WAIT, say("fleet.gone_held", holders=holders, **words))
+        return Finding(Verdict.WAIT, say("fleet.gone_not", **words))
+
+
+def found(plane: str, api_version: str, kind: str, name: str, namespace: str) -> Object | None:
+    """Return an object, None also where the plane does not serve its kind any more. Raises KubeError."""
+    try:
+        return client(plane).get(kind_named(api_version, kind), name, namespace)
+    except Rejected as rejected:
+        if rejected.reason == "KindMissing":
+            return None
+        raise
+
+
+def _made(outcome: Outcome) -> Touched | None:
+    return next((touched for touched in outcome.touched if touched.touch == Touch.CREATED), None)
+
+
+def _stays(plane: str, ref: Ref, outcome: Outcome) -> Sentence | None:
+    """Return why an object that was made is not taken back, None for one that is, or was not made."""
+    if _made(outcome) is None or ref["kind"] not in _TAKES_ALONG:
+        return None
+    return say(_TAKES_ALONG[ref["kind"]], plane=plane, name=ref["name"], what=f"{ref['kind']} {ref['name']}")
 
 
 @actions.register

@@ -13,6 +13,7 @@ from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import services
 from kbconsole.jobs.expiry import expire
 from kbconsole.jobs.models import Plan, PlanStatus
+from kbconsole.jobs.undoing import UndoRun
 
 AGAIN = (PlanStatus.FAILED, PlanStatus.STALE, PlanStatus.EXPIRED)
 Remake = Callable[[Plan, Any], Plan]
@@ -65,8 +66,14 @@ def make_again(plan_id: int, *, by: Any) -> Plan:
     if refusal := again_refusal(plan):
         raise refusal
     expire(plan.pk)
-    return _REMAKES.get(plan.subject_kind, _same)(plan, by)
+    if plan.job == UndoRun.slug:
+        return _same(plan, by)
+    made = _REMAKES.get(plan.subject_kind, _same)(plan, by)
+    if plan.undoes_id is not None and made.undoes_id is None:
+        Plan.objects.filter(pk=made.pk).update(undoes=plan.undoes_id)
+    return made
 
 
 def _same(plan: Plan, by: Any) -> Plan:
-    return services.make_plan(plan.definition(), by=by, reason=plan.reason, editors=plan.editors)
+    job, kept = plan.definition(), {"reason": plan.reason, "editors": plan.editors, "undoes": plan.undoes}
+    return services.make_plan(job, by=by, **kept)

@@ -8,4 +8,6 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: each app's jobs, changes and checks; and the sentences of its services."""
-        autodiscover_modules("planning", "changes", "checks", "commands", "jobs", "services", "promoting")
+        autodiscover_modules(
+            "planning", "changes", "checks", "commands", "jobs", "services", "promoting", "undoing"
+        )

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -98,6 +98,15 @@ class Outcome:
             {"touch": str(t.touch), "ref": dict(t.ref), "uid": t.uid, "warnings": list(t.warnings)}
             for t in self.touched
         ]
+
+    @classmethod
+    def from_json(cls, stored: Json) -> Outcome:
+        """Read what `to_json` gave."""
+        return cls(
+            tuple(
+                Touched(Touch(one["touch"]), one["ref"], one["uid"], tuple(one["warnings"])) for one in stored
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -193,6 +202,18 @@ class Change(Action):
     def inverse(self, outcome: Outcome) -> Change | None:
         """Return what takes it back, for objects that `carry_out` made, or None."""
         return None
+
+    def stays(self, outcome: Outcome) -> Sentence | None:
+        """Return why what it did stays, for a change without an inverse, where its outcome does not say it all."""
+        return None
+
+    def proof(self) -> Check | None:
+        """Return how to tell that it has happened, where that follows from the change alone."""
+        return None
+
+    def as_step(self, *, on: str, phase: str, gate: bool = False) -> Step:
+        """Return the step that does it and proves it: what the undo of a run is made of."""
+        return Step(on=on, phase=phase, change=self, check=self.proof(), gate=gate)
 
 
 class Check(Action):
@@ -359,6 +380,23 @@ class Job(ABC):
     def differs(self) -> list[str]:
         """Return where the job departs from the guide, and why, in the reader's language. Never talks to a plane."""
         return []
+
+    def undone_by(self, run_id: int) -> Job | Sentence | None:
+        """Return what undoes a run of it better than the inverses of its changes: a job, or None.
+
+        Or why it is not undone, and what to do instead, as a sentence. Asks the database, no plane.
+        """
+        return None
+
+    def undo_looks(self, changes: Sequence[Change]) -> Iterable[Step]:
+        """Yield the checks that stand before the inverses of its changes: what has to hold before they go."""
+        return ()
+
+    def on_undo_start(self, run_id: int) -> None:  # noqa: B027  a hook
+        """Take note that an undo of the job was queued as this run, in the same transaction."""
+
+    def on_undo_end(self, ended: Ended) -> None:  # noqa: B027  a hook
+        """Take note of the end of an undo, in the transaction that ends it."""
 
     def on_start(self, run_id: int) -> None:  # noqa: B027  a hook
         """Take note that a run of the job was queued, also by a retry, in the same transaction."""

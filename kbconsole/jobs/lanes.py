@@ -1,9 +1,10 @@
-"""Which lanes give no answer now. What a lane is, another app knows: it registers who is asked."""
+"""Which lanes give no answer now, and what each is. What a lane is, another app knows: it registers who is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+_IDENTITIES: list[Callable[[], Mapping[str, str]]] = []
 _SILENT: list[Callable[[], Iterable[str]]] = []
 
 
@@ -15,3 +16,13 @@ def silent_by(found: Callable[[], Iterable[str]]) -> None:
 def silent() -> frozenset[str]:
     """Return the lanes that a run would get no answer from now, as far as anybody knows."""
     return frozenset(lane for found in _SILENT for lane in found())
+
+
+def identified_by(found: Callable[[], Mapping[str, str]]) -> None:
+    """Register who knows what each lane really is, from rows: the same name may become another one's."""
+    _IDENTITIES.append(found)
+
+
+def identities() -> dict[str, str]:
+    """Return the identity of each lane that is known now, by its name."""
+    return {lane: identity for found in _IDENTITIES for lane, identity in found().items()}

@@ -14,7 +14,18 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.roles import roles_of
 from kbconsole.common.sentences import Sentence
-from kbconsole.jobs.definition import Job, Step, Subject, jobs, load_job, phase_label
+from kbconsole.jobs.definition import (
+    Job,
+    Outcome,
+    Step,
+    Subject,
+    Touch,
+    Touched,
+    canonical_text,
+    jobs,
+    load_job,
+    phase_label,
+)
 
 Told = TypeVar("Told")
 
@@ -56,6 +67,8 @@ class StepStatus(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+_REPEATED = (Touch.UNCHANGED, Touch.UPDATED, Touch.ABSENT)
+"""What a repeated change does to what it did before; that says less than the first time."""
 OPEN_STEPS = (StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.NEEDS_PERSON)
 
 
@@ -124,6 +137,8 @@ class Plan(_About):
     """Canonical JSON `{job, params, facts, steps}`: the bytes that the hash covers."""
     hash = models.CharField(max_length=64, blank=True)
     failure = models.JSONField(null=True)
+    undoes = models.ForeignKey("Run", on_delete=models.PROTECT, null=True, related_name="undo_plans")
+    """The run that it takes back, if it is an undo."""
     made_at = models.DateTimeField(null=True)
     valid_until = models.DateTimeField(null=True)
     """Until when it may be decided, fixed when it became ready: a new setting changes no plan that was shown."""
@@ -262,7 +277,9 @@ class RunStep(models.Model):
     """The last `{verdict, sentence, fix}` of the check, or why the step failed."""
     facts = models.JSONField(null=True)
     outcome = models.JSONField(null=True)
-    """`Outcome.to_json()` of the change."""
+    """`Outcome.to_json()` of the change, in the attempt of the run that is the last."""
+    earlier = models.JSONField(default=list)
+    """What attempts before it touched, oldest first, in the form of `outcome`: a retry keeps it."""
     attempt = models.PositiveIntegerField(default=0)
     lost = models.PositiveSmallIntegerField(default=0)
     troubles = models.PositiveSmallIntegerField(default=0)
@@ -283,6 +300,20 @@ class RunStep(models.Model):
 
     def step(self) -> Step:
         return Step.load(self.content)
+
+    def made(self) -> Outcome:
+        """Return what the change did in all attempts together.
+
+        What one of them created was made by the run, though a later one found it there; an object that was made anew
+        under the same name counts alone, by its uid.
+        """
+        found: dict[str, Touched] = {}
+        for touched in Outcome.from_json([*self.earlier, *(self.outcome or [])]).touched:
+            key = canonical_text(dict(touched.ref))
+            before = found.get(key, touched)
+            same = touched.uid in ("", before.uid) and before.touch != Touch.UNCHANGED
+            found[key] = before if same and touched.touch in _REPEATED else touched
+        return Outcome(tuple(found.values()))
 
     @property
     def phase_label(self) -> str:

@@ -60,6 +60,9 @@ def _asks(policy: Policy) -> str:
 
 
 def _cases(policy: Policy) -> Iterator[Case]:
+    if policy.like is not None:
+        yield Case("", _("As many as for what it is about"), _("As for what it is about"))
+        return
     for rule in policy.rules or (Rule(0),):
         alone = str(rule.alone) or _alone(rule.needed, dbas=Role.DBA in policy.asks)
         yield Case(str(rule.when), _who(rule.needed), alone)

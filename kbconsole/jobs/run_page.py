@@ -13,10 +13,11 @@ from kbconsole.common.templatetags.badges import Look, look_of
 from kbconsole.jobs.cautions import object_name
 from kbconsole.jobs.cures import cures_of
 from kbconsole.jobs.definition import CONSOLE, Touch, Verdict, phase_label
-from kbconsole.jobs.models import Decision, Run, RunEvent, RunStatus, RunStep, StepStatus
+from kbconsole.jobs.models import Decision, Plan, Run, RunEvent, RunStatus, RunStep, StepStatus
 from kbconsole.jobs.pages import duration, lane_label, listed, may, since
 from kbconsole.jobs.plan_page import manifest_of
 from kbconsole.jobs.services import retry_refusal
+from kbconsole.jobs.undoing import executed, open_undo, undo_refusal, undoings
 
 # The state that a cell of several steps shows: the first of these that one of them has.
 WORST = (
@@ -133,6 +134,23 @@ class RunPage:
     chosen: bool
     shown: list[StepShown]
     cell_events: list[RunEvent]
+    undo_plans: list[Plan]
+    """Those that take the run back, newest first."""
+
+    @property
+    def undone(self) -> Run | None:
+        """The run that took it back, or tried to last."""
+        return next((made for plan in self.undo_plans if (made := executed(plan))), None)
+
+    @property
+    def undo_waiting(self) -> Plan | None:
+        """The undo that is being planned or waits for a decision."""
+        return open_undo(self.undo_plans)
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it is of a kind that may be undone at all: what only looks is not."""
+        return not self.run.active and self.run.told(lambda job: job.planned, otherwise=False)
 
     @property
     def present(self) -> str:
@@ -199,7 +217,7 @@ class RunPage:
 
 
 def page_of(run: Run, cell: str) -> RunPage:
-    """Read the page of a run, in four queries. `cell`: the opened one by its key, or a text that is none."""
+    """Read the page of a run, in a constant number of queries. `cell`: the opened one by its key, or any other text."""
     steps = list(run.steps.all())
     phases = list(dict.fromkeys(step.phase for step in sorted(steps, key=lambda step: step.phase_order)))
     lanes = _lanes(run, steps, phases)
@@ -211,7 +229,7 @@ def page_of(run: Run, cell: str) -> RunPage:
         run=run, phases=[phase_label(phase) for phase in phases], lanes=lanes, steps=steps,
         decisions=list(decisions), open=opened, chosen=chosen is not None,
         shown=[_shown(step) for step in opened.steps] if opened else [],
-        cell_events=_events_of(opened) if opened else [],
+        cell_events=_events_of(opened) if opened else [], undo_plans=undoings(run),
     )  # fmt: skip
 
 
@@ -242,8 +260,8 @@ def _verdict(step: RunStep) -> str:
 
 
 def touched(step: RunStep) -> list[tuple[str, str]]:
-    """Return what the step's change did, as (touch, object)."""
-    return [(item["touch"], object_name(item["ref"])) for item in step.outcome or []]
+    """Return what the step's change did in all attempts, as (touch, object)."""
+    return [(str(one.touch), object_name(one.ref)) for one in step.made().touched]
 
 
 def _shown(row: RunStep) -> StepShown:
@@ -328,3 +346,10 @@ def refusals(run: Run, user: Any) -> dict[str, str]:
         "again": again,
         "cure": cure,
     }
+
+
+def refused_undo(page: RunPage, user: Any) -> str:
+    """Return why this person may not have the run undone, or an empty text."""
+    if not page.undoable:
+        return ""
+    return may(page.run, user, "run") or str(undo_refusal(page.run, page.steps, page.undo_plans) or "")

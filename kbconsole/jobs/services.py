@@ -162,15 +162,20 @@ def _create_steps(run: Run, steps: Sequence[Step]) -> None:
 
 
 @transaction.atomic
-def make_plan(job: Job, *, by: Any, reason: str = "", editors: Iterable[int] = ()) -> Plan:
-    """Ask for a plan: a run renders it and asks the planes. Replaces the subject's plan that is still open."""
+def make_plan(
+    job: Job, *, by: Any, reason: str = "", editors: Iterable[int] = (), undoes: Run | None = None
+) -> Plan:
+    """Ask for a plan: a run renders it and asks the planes. Replaces the subject's plan that is still open.
+
+    `undoes`: the run that it takes back.
+    """
     subject = job.subject()
     for older in Plan.objects.filter(
         subject_kind=subject.kind, subject_id=subject.id, status__in=[PlanStatus.MAKING, PlanStatus.READY]
     ):
         transition(older, to=PlanStatus.SUPERSEDED, edges=PLAN)
     plan = Plan.objects.create(
-        **_about(job), requested_by=by, reason=reason, editors=sorted({by.pk, *editors})
+        **_about(job), requested_by=by, reason=reason, editors=sorted({by.pk, *editors}), undoes=undoes
     )
     record(
         "plan.requested",
@@ -415,7 +420,8 @@ def _reset_steps(run: Run) -> int:
     again = [row for row in rows if row in failed or (row.lane, row.phase) in repeat]
     for row in again:
         transition(
-            row, to=StepStatus.PENDING, edges=STEP, finding=None, outcome=None, troubles=0, lost=0, next_at=None,
+            row, to=StepStatus.PENDING, edges=STEP, finding=None, outcome=None, troubles=0,
+            earlier=[*row.earlier, *(row.outcome or [])], lost=0, next_at=None,
             waiting_since=None, started_at=None, ended_at=None, lease_until=None, token=row.token + 1,
         )  # fmt: skip
     return len(again)

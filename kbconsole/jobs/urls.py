@@ -24,6 +24,7 @@ urlpatterns = [
     path("runs/<int:pk>/events/", views.run_events, name="run-events"),
     path("runs/<int:pk>/cancel/", views.run_cancel, name="run-cancel"),
     path("runs/<int:pk>/retry/", views.run_retry, name="run-retry"),
+    path("runs/<int:pk>/undo/", views.run_undo, name="run-undo"),
     path("runs/<int:pk>/steps/<int:position>/check-again/", views.run_check_again, name="run-check-again"),
 ]
 object_links.register("plan", "jobs:plan-detail")

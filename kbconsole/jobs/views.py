@@ -27,9 +27,11 @@ from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.pages import denials, may, sees, subject_url
 from kbconsole.jobs.plan_compare import compare
 from kbconsole.jobs.policy_page import deciding_roles
+from kbconsole.jobs.undoing import undo
 from kbconsole.people.services import administrators
 
 MOST_NAMED = 8
+MOST_REASON = 4000
 
 
 def _plan(request: HttpRequest, pk: int) -> Plan:
@@ -295,6 +297,7 @@ def _live(request: HttpRequest, run: Run) -> dict[str, Any]:
         "page": page,
         "steady": run.active or "steady" in request.GET,
         "refusals": run_page.refusals(run, request.user),
+        "undo_refusal": run_page.refused_undo(page, request.user),
         "subject_url": subject_url(run),
     }
 
@@ -329,6 +332,20 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def run_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Run again from the steps that did not succeed."""
     return _act(request, pk, "run.retried", lambda: services.retry(pk, by=request.user))
+
+
+def run_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for the plan that takes back what a run made."""
+    run = _run(request, pk)
+    if request.method != "POST":
+        return redirect("jobs:run-detail", pk)
+    try:
+        with denials("run.undo_requested", request.user, run):
+            require(request.user, Role.DBA, Role.ADMIN)
+            plan = undo(pk, by=request.user, reason=request.POST.get("reason", "").strip()[:MOST_REASON])
+    except ConsoleError as error:
+        return _show_run(request, _run(request, pk), error=error, status=error.status)
+    return redirect("jobs:plan-detail", plan.pk)
 
 
 def run_check_again(request: HttpRequest, pk: int, position: int) -> HttpResponse:

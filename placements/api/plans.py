@@ -17,10 +17,11 @@ from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Step
 from kbconsole.jobs.models import Decision, Plan, PlanStatus, Run
 from kbconsole.jobs.pages import denials, sees
+from kbconsole.jobs.undoing import undo
 from placements.api.base import EVERY_ROLE, Api, Pages
 from placements.api.describe import answers, lists
 from placements.api.fields import Answer, AnyJson, AnyObject, Body, SentenceField, SentencesField, Text
-from placements.api.runs import RunAnswer, SubjectAnswer
+from placements.api.runs import RunAnswer, SubjectAnswer, run_of
 
 
 class DecisionAnswer(Answer):
@@ -47,6 +48,9 @@ class PlanAnswer(Answer):
     reason = serializers.CharField()
     approvals_needed = serializers.IntegerField()
     hash = serializers.CharField()
+    undoes = serializers.IntegerField(
+        source="undoes_id", allow_null=True, help_text="The run that it takes back, if it is an undo."
+    )
     failure = SentenceField(allow_null=True)
     decisions = DecisionAnswer(many=True)
     runs = serializers.SerializerMethodField(help_text="Ids of its runs, the oldest makes the plan.")
@@ -108,6 +112,12 @@ class ApproveBody(HashBody):
 
 class GoAheadBody(ApproveBody):
     """`accepted` and `comment` count where the only administrator decides about their own request."""
+
+
+class UndoBody(Body):
+    """`reason` is read by whoever decides."""
+
+    reason = Text(required=False, default="", allow_blank=True, max_length=4000)
 
 
 class RejectBody(HashBody):
@@ -237,3 +247,14 @@ class PlanGoAhead(PlanApi):
                 accepted=given["accepted"],
             )  # fmt: skip
         return self.answer(request, RunAnswer, run, 202)
+
+
+class RunUndo(Api):
+    """Ask for the plan that takes back what a run made. While one waits for a decision, that one is the answer."""
+
+    @answers(PlanAnswer, body=UndoBody, code=202)
+    def post(self, request: Request, pk: int) -> Response:
+        given, run = self.body(request, UndoBody), run_of(request.user, pk)
+        with denials("run.undo_requested", request.user, run):
+            plan = undo(run.pk, by=request.user, reason=given["reason"].strip())
+        return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=plan.pk), 202)

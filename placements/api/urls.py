@@ -64,6 +64,7 @@ urlpatterns = [
     path("runs/<int:pk>/events/", runs.RunEvents.as_view(), name="run-events"),
     path("runs/<int:pk>/retry/", runs.RunRetry.as_view(), name="run-retry"),
     path("runs/<int:pk>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
+    path("runs/<int:pk>/undo/", plans.RunUndo.as_view(), name="run-undo"),
     path(
         "runs/<int:pk>/steps/<int:position>/check-again/",
         runs.StepCheckAgain.as_view(),

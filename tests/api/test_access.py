@@ -57,6 +57,7 @@ ACTS = {
     ("plans/{plan}/go-ahead/", "only-hash"): "401 403 403 403 403",
     ("runs/{run}/retry/", ""): "401 403 409 409 403",
     ("runs/{run}/cancel/", ""): "401 403 409 409 403",
+    ("runs/{run}/undo/", ""): "401 403 409 409 403",
     ("runs/{run}/steps/0/check-again/", ""): "401 403 202 202 403",
     ("profiles/", "profile"): "401 403 403 201 403",
     ("planes/k8s-1/check/", ""): "401 403 403 202 403",

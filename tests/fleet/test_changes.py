@@ -26,7 +26,7 @@ def mighty(fleet: dict[str, Plane], embedded: EmbeddedFleet, monkeypatch: pytest
     def opened(row: Any) -> PlaneCredential:
         return embedded.credential(row.plane.name, "admin")
 
-    monkeypatch.setattr("kbconsole.fleet.access._opened", opened)
+    monkeypatch.setattr("kbconsole.fleet.access.opened", opened)
 
 
 def config(value: str = "1", *, name: str = "c", namespace: str = "demo", **meta: Any) -> Object:
@@ -103,9 +103,22 @@ def test_what_an_apply_made_is_taken_back_by_its_uid_and_nothing_else_is(demo: E
     demo.client("k8s-1").delete(CONFIG_MAP, "c", "demo")
     demo.client("k8s-1").create(config("somebody else's"))
     assert back.diff().objects[0].touch == Touch.ABSENT
-    with pytest.raises(Conflict):
-        back.carry_out()
+    assert [touched.touch for touched in back.carry_out().touched] == [Touch.ABSENT]
     assert demo.store("k8s-1").look("configmaps", "c", "demo")
+    gone = back.proof()
+    assert gone is not None and gone.look().verdict == Verdict.PASS
+    assert "another one of that name" in str(gone.look().sentence)
+
+
+def test_what_would_take_along_the_things_of_others_is_never_taken_back_and_says_so(
+    demo: EmbeddedFleet,
+) -> None:
+    for change in (EnsureNamespace("k8s-1", "own"), Apply("k8s-1", EnsureNamespace("k8s-1", "other").object)):
+        outcome = change.carry_out()
+        assert outcome.touched[0].touch == Touch.CREATED
+        assert change.inverse(outcome) is None
+        assert "takes along what others have put there" in str(change.stays(outcome))
+        assert change.stays(change.carry_out()) is None, "a namespace that was there is nobody's to remove"
 
 
 def test_removing_what_is_gone_is_fine(demo: EmbeddedFleet) -> None:

@@ -82,7 +82,35 @@ class Put(Change):
         _act(f"put {self._key()}")
         touch = Touch.UNCHANGED if self._key() in world.holds else Touch.CREATED
         world.holds.add(self._key())
-        return Outcome((Touched(touch, {**REF, "name": self.what}, uid="u"),))
+        return Outcome((Touched(touch, {**REF, "name": self.what}, uid=f"u-{self._key()}"),))
+
+    def inverse(self, outcome: Outcome) -> Change | None:
+        made = any(touched.touch == Touch.CREATED for touched in outcome.touched)
+        return Take(self.plane, self.what) if made else None
+
+
+@actions.register
+@dataclass(frozen=True)
+class Take(Put):
+    """What takes a `Put` back."""
+
+    slug: ClassVar[str] = "toy-take"
+
+    def diff(self) -> Diff:
+        touch = Touch.REMOVED if self._key() in world.holds else Touch.ABSENT
+        return Diff((ObjectDiff(touch, {**REF, "name": self.what}),))
+
+    def carry_out(self) -> Outcome:
+        _act(f"take {self._key()}")
+        touch = Touch.REMOVED if self._key() in world.holds else Touch.ABSENT
+        world.holds.discard(self._key())
+        return Outcome((Touched(touch, {**REF, "name": self.what}, uid=f"u-{self._key()}"),))
+
+    def inverse(self, outcome: Outcome) -> Change | None:
+        return None
+
+    def proof(self) -> Check:
+        return Look(self.plane, f"no {self.what}")
 
 
 @actions.register
