@@ -12,9 +12,9 @@ from networking.address_ladder import Ladder, ladder
 from networking.addresses.facts import ENTERED, NAMES, OF_PLANES, RESERVED, PlaneRanges, RangeFact, What
 from networking.addresses.propose import GUIDE, GUIDE_PLANES, Proposal, propose
 from networking.addresses.ranges import merged
-from networking.addresses.severity import Level, Overlap, overlaps
+from networking.addresses.severity import Level, Overlap
 from networking.addresses.sources import source_label
-from networking.book import Book, joins_of_profiles, read_book
+from networking.book import Book, read_book
 from networking.models import AddressLook
 
 MOST_SHOWN = 30
@@ -86,7 +86,7 @@ class AddressPage:
 def address_page() -> AddressPage:
     """Read the book, sweep it, and prepare the picture and its table."""
     book = read_book()
-    found = overlaps(book.owned(), joins_of_profiles())
+    found = book.overlaps()
     meeting = [
         part for overlap in found if overlap.level == Level.ERROR for part in (overlap.one, overlap.two)
     ]

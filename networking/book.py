@@ -6,15 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.fleet.models import Plane
 from networking.addresses.facts import OF_PLANES, RESERVED, Owned, PlaneRanges, RangeFact, What, owned
 from networking.addresses.propose import GUIDE, Given, Parent, Proposal, propose
 from networking.addresses.ranges import Span, parsed
-from networking.addresses.severity import Joins, special
+from networking.addresses.severity import Joins, Overlap, overlaps, special
 from networking.kinds.base import KINDS
 from networking.models import AddressFact, AddressLook, MeshNumber, Profile, Reservation, Supernet
+from networking.planes import facts_read
 
 PROPOSED = (What.PODS, What.LOAD_BALANCERS)
 
@@ -29,13 +31,21 @@ class Book:
     registered: tuple[str, ...]
     entered: Mapping[tuple[str, What], int]
     """The row of what a person entered, by plane and use."""
+    clients: tuple[Owned, ...] = ()
+    """Where profiles say that their clients are."""
+    joins: Joins = frozenset()
+    """Which ranges the kinds of the profiles that exist join: only these can be chosen for a database."""
 
     def owned(self) -> list[Owned]:
-        return owned(self.ranges)
+        return [*owned(self.ranges), *self.clients]
+
+    def overlaps(self) -> list[Overlap]:
+        """Return what may not meet in the whole fleet, the worst first."""
+        return overlaps(self.owned(), self.joins)
 
 
 def read_book() -> Book:
-    """Read the whole book in five queries."""
+    """Read the whole book in seven queries."""
     rows = AddressFact.objects.select_related("plane").filter(plane__is_data_plane=True)
     found: dict[str, dict[What, list[RangeFact]]] = defaultdict(lambda: defaultdict(list))
     known: dict[str, set[What]] = defaultdict(set)
@@ -53,10 +63,12 @@ def read_book() -> Book:
     looks = {look.plane.name: look for look in AddressLook.objects.select_related("plane")}
     registered = tuple(Plane.objects.data_planes().values_list("name", flat=True))
     names = [*registered, *sorted(set(given) - set(registered))]
+    read = facts_read()
     ranges = {
-        name: _ranges(name, found[name], known[name], looks.get(name), given.get(name)) for name in names
+        name: _ranges(name, found[name], known[name], read.get(name, {}), given.get(name)) for name in names
     }
-    return Book(ranges, given, looks, registered, entered)
+    profiles = list(Profile.objects.all())
+    return Book(ranges, given, looks, registered, entered, _clients(profiles), _joins(profiles))
 
 
 def _facts(texts: Iterable[str], source: str, at: datetime) -> Iterator[RangeFact]:
@@ -72,16 +84,33 @@ def _ranges(
     name: str,
     found: Mapping[What, list[RangeFact]],
     known: set[What],
-    look: AddressLook | None,
+    read: Mapping[str, Any],
     given: Given | None,
 ) -> PlaneRanges:
     return PlaneRanges(
         name,
         **{what.value: tuple(found.get(what, ())) for what in OF_PLANES},
         known=frozenset(known),
-        mesh_id=(look.mesh_id if look else None) or (given.mesh_id if given else None),
-        mesh_name=(look.mesh_name if look else "") or (name if given and given.mesh_id else ""),
+        mesh_id=read.get("mesh_id") or (given.mesh_id if given else None),
+        mesh_name=read.get("mesh_name") or (name if given and given.mesh_id else ""),
     )
+
+
+def _clients(profiles: Iterable[Profile]) -> tuple[Owned, ...]:
+    return tuple(
+        Owned(fact.span, "", What.CLIENTS, profile=profile.name, adjacent=_adjacent(profile.outside))
+        for profile in profiles
+        for fact in _facts(profile.client_networks, "profile", profile.changed_at)
+    )
+
+
+def _adjacent(outside: str) -> bool:
+    return outside in KINDS and KINDS.get(outside).adjacent
+
+
+def _joins(profiles: Iterable[Profile]) -> Joins:
+    slugs = {profile.kind for profile in profiles}
+    return frozenset(part for slug in slugs if slug in KINDS for part in KINDS.get(slug).joins)
 
 
 def _given() -> dict[str, Given]:
@@ -97,9 +126,7 @@ def planes_of_book() -> Mapping[str, PlaneRanges]:
 
 
 def joins_of_profiles() -> Joins:
-    """Return which ranges the kinds of the profiles that exist join: only these can be chosen for a database."""
-    slugs = set(Profile.objects.values_list("kind", flat=True))
-    return frozenset(part for slug in slugs if slug in KINDS for part in KINDS.get(slug).joins)
+    return _joins(Profile.objects.only("kind"))
 
 
 def parents() -> list[Parent]:

@@ -50,8 +50,6 @@ def keep(plane: Plane, told: Told, at: datetime | None = None) -> None:
     found = told.found
     look.answered_at = now
     look.problems = [[slug, sentence.to_json()] for slug, sentence in found.problems]
-    look.mesh_id = found.mesh_id if found.mesh_id is not None and found.mesh_id < 32768 else None
-    look.mesh_name = found.mesh_name[:60]
     look.save()
     _keep_ranges(plane, found.ranges, {slug for slug, _sentence in found.problems}, now)
 

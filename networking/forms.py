@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence
+from networking.addresses.ranges import parsed_all
 from networking.kinds.base import Direction, NetworkKind, ProfileConfig, carrying
 from networking.models import outside_choices
+from networking.services import networks_of
 
 
 class NameForm(forms.Form):
@@ -61,6 +65,22 @@ class OutsideForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
+    client_networks = forms.CharField(
+        label=_("Networks of the clients"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "mono"}),
+        help_text=_(
+            "One a line, such as 10.20.0.0/16. They are compared with the addresses of every plane. Leave it empty "
+            "where clients may be anywhere."
+        ),
+    )
+
+    def clean_client_networks(self) -> list[str]:
+        try:
+            return networks_of([str(span) for span in parsed_all(self.cleaned_data["client_networks"])])
+        except ConsoleError as error:
+            raise ValidationError(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -77,8 +97,10 @@ class OutsideCard:
 class ClientsForms:
     """The choice of a way for clients, and the settings of each: only those of the chosen one count."""
 
-    def __init__(self, data: Any = None, *, outside: str = "", config: ProfileConfig | None = None) -> None:
-        self.choice = OutsideForm(data, initial={"outside": outside})
+    def __init__(
+        self, data: Any = None, *, outside: str = "", config: ProfileConfig | None = None, networks: Sequence[str] = ()
+    ) -> None:  # fmt: skip
+        self.choice = OutsideForm(data, initial={"outside": outside, "client_networks": "\n".join(networks)})
         self.chosen = str(self.choice["outside"].value() or "")
         kinds = carrying(Direction.NORTH_SOUTH)
         self.forms = {
@@ -100,7 +122,10 @@ class ClientsForms:
 
     def values(self) -> dict[str, Any]:
         """Return what the services take, of valid forms."""
-        return {"outside": self.chosen, "outside_config": self.form.cleaned_data if self.form else {}}
+        return {
+            "outside": self.chosen, "outside_config": self.form.cleaned_data if self.form else {},
+            "client_networks": self.choice.cleaned_data["client_networks"],
+        }  # fmt: skip
 
     def cards(self) -> list[OutsideCard]:
         notes: Mapping[str, Any] = {kind.slug: kind.note for kind in carrying(Direction.NORTH_SOUTH)}

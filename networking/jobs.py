@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -30,6 +30,8 @@ from kbconsole.jobs.definition import (
     declare_phases,
     register,
 )
+from kbconsole.jobs.execution import current_step
+from kbconsole.jobs.models import RunStep
 from networking.kinds.network import Network
 from networking.models import Profile
 
@@ -53,7 +55,28 @@ declare(
 def flat(network: Network) -> dict[str, Json]:
     """Return the settings of a profile by path, for the difference that a plan shows."""
     outside = {f"clients.{key}": value for key, value in network.outside_config.items()}
-    return {**network.config, **({"clients": network.outside, **outside} if network.outside else {})}
+    networks: dict[str, Json] = (
+        {"client_networks": list(network.client_networks)} if network.client_networks else {}
+    )
+    return {
+        **network.config,
+        **({"clients": network.outside, **outside} if network.outside else {}),
+        **networks,
+    }
+
+
+def differences(was: Mapping[str, Json], will: Mapping[str, Json]) -> list[tuple[str, Json, Json]]:
+    """Return the paths that two flat settings differ in, with what is at each before and after."""
+    return [(key, was.get(key), will.get(key)) for key in {**was, **will} if was.get(key) != will.get(key)]
+
+
+def _asked_by() -> Any:
+    """Return who asked for the plan of the step that this thread carries out; None outside of a run."""
+    try:
+        step = RunStep.objects.select_related("run__plan__requested_by").get(pk=current_step())
+    except (LookupError, RunStep.DoesNotExist):
+        return None
+    return step.run.plan.requested_by if step.run.plan else step.run.by
 
 
 @actions.register
@@ -68,6 +91,7 @@ class SaveProfile(Change):
     config: dict[str, Json]
     outside: str = ""
     outside_config: dict[str, Json] = field(default_factory=dict)
+    client_networks: list[str] = field(default_factory=list)
 
     @property
     def ref(self) -> dict[str, str]:
@@ -80,16 +104,14 @@ class SaveProfile(Change):
         row = self._row()
         was, will = flat(row.network), flat(self._network(row))
         changes = tuple(
-            {"path": key, "before": was.get(key), "after": will.get(key)}
-            for key in {**was, **will}
-            if was.get(key) != will.get(key)
+            {"path": key, "before": before, "after": after} for key, before, after in differences(was, will)
         )
         return Diff(
             (ObjectDiff(Touch.UPDATED if changes else Touch.UNCHANGED, self.ref, str(row.pk), changes),)
         )
 
     def _network(self, row: Profile) -> Network:
-        return Network(row.kind, self.config, self.outside, self.outside_config)
+        return Network(row.kind, self.config, self.outside, self.outside_config, tuple(self.client_networks))
 
     def carry_out(self) -> Outcome:
         row = self._row()
@@ -97,7 +119,7 @@ class SaveProfile(Change):
             return Outcome((Touched(Touch.UNCHANGED, self.ref, str(self.profile)),))
         with transaction.atomic():
             if not Profile.objects.replace_settings(
-                self.profile, seen=self.version, network=self._network(row)
+                self.profile, seen=self.version, network=self._network(row), by=_asked_by()
             ):
                 raise Stale("networking.changed_meanwhile", name=self.name)
             record(
@@ -129,6 +151,7 @@ class ChangeProfile(Job):
         "config": _("Network settings"),
         "outside": _("How clients reach it"),
         "outside_config": _("Settings for clients"),
+        "client_networks": _("Networks of clients"),
     }
     profile: int
     name: str
@@ -142,6 +165,7 @@ class ChangeProfile(Job):
     """Whether its addresses become public by that."""
     outside: str = ""
     outside_config: dict[str, Json] = field(default_factory=dict)
+    client_networks: list[str] = field(default_factory=list)
 
     def subject(self) -> Subject:
         return Subject("profile", str(self.profile), self.name)
@@ -160,8 +184,9 @@ class ChangeProfile(Job):
 
     def steps(self) -> Iterator[Step]:
         change = SaveProfile(
-            self.profile, self.name, self.version, self.config, self.outside, self.outside_config
-        )
+            self.profile, self.name, self.version, self.config, self.outside, self.outside_config,
+            self.client_networks,
+        )  # fmt: skip
         yield Step(on=CONSOLE, phase="save", change=change)
 
     def facts(self) -> dict[str, Json]:

@@ -32,7 +32,7 @@ class OldVersion:
 class ProfileRow:
     """A profile, ready to be shown. Of a kind that is gone, only what is stored."""
 
-    profile: Profile
+    profile: Profile | ProfileVersion
     kind: NetworkKind | None
     users: int
     clients: NetworkKind | None = None
@@ -73,8 +73,8 @@ def _older() -> dict[int, list[OldVersion]]:
 
 
 def row_of(
-    profile: Profile, older: list[OldVersion] | None = None, planes: Collection[str] | None = None
-) -> ProfileRow:
+    profile: Profile | ProfileVersion, older: list[OldVersion] | None = None, planes: Collection[str] | None = None
+) -> ProfileRow:  # fmt: skip
     """Return the row; without `planes`, the registered ones, names in the settings are not compared."""
     users: int = getattr(profile, "users", 0)
     network = profile.network

@@ -17,7 +17,7 @@ from networking.models import AddressFact, PlaneReading
 def plane_facts(names: Sequence[str]) -> list[PlaneFact]:
     """Return the facts of these planes, in their order; of one that is gone only its name. In three queries."""
     rows = {plane.name: plane for plane in Plane.objects.filter(name__in=names)}
-    read, families = _read(names), _families(names)
+    read, families = facts_read(names), _families(names)
     return [
         PlaneFact(name, **_of(rows[name]), families=families[name], **read[name])
         if name in rows
@@ -31,12 +31,13 @@ def _of(plane: Plane) -> dict[str, Any]:
     return {"cloud": cloud_of(plane.version, machines), "region": plane.region}
 
 
-def _read(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return what kinds have read of the planes."""
+def facts_read(names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return what kinds have read of these planes, or of all, as fields of `PlaneFact`. In one query."""
     found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for row in PlaneReading.objects.filter(plane__name__in=names).select_related("plane"):
-        if row.facts is not None and row.what in READERS:
-            found[row.plane.name] |= READERS.get(row.what)().fact(row.facts)
+    rows = PlaneReading.objects.filter(what__in=[reader.slug for reader in READERS], facts__isnull=False)
+    chosen = rows if names is None else rows.filter(plane__name__in=names)
+    for name, what, facts in chosen.values_list("plane__name", "what", "facts"):
+        found[name] |= READERS.get(what)().fact(facts)
     return found
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("new/", views.profile_new, name="profile-new"),
     path("new/<slug:kind>/", views.profile_new, name="profile-new-of"),
     path("<int:pk>/", views.profile_detail, name="profile-detail"),
+    path("<int:pk>/versions/<int:version>/", views.profile_version, name="profile-version"),
     path("<int:pk>/edit/", views.profile_edit, name="profile-edit"),
     path("acts/<slug:slug>/", act_views.act, name="act"),
     path("parts/<slug:slug>/", address_views.section, name="section"),

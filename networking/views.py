@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -19,6 +18,7 @@ from networking import pages, services
 from networking.address_pages import address_page
 from networking.address_views import drawn_sections
 from networking.forms import ClientsForms, NameForm, SeenForm, config_form
+from networking.history import history_of, settings_of
 from networking.kinds.base import Direction, carrying, kind_named
 from networking.models import Profile
 from networking.services import ProfileRefused
@@ -29,20 +29,39 @@ def profile_list(request: HttpRequest) -> HttpResponse:
     """Whether the addresses of the fleet fit, and how replicas can reach each other."""
     if not roles_of(request.user):
         raise Http404
+    sections = drawn_sections(request)
     context = {
         "rows": pages.rows_for(request.user), "kinds": carrying(Direction.EAST_WEST),
         "others": pages.not_between(),
         "admin": has_role(request.user, Role.ADMIN), "replicas": pages.REPLICAS,
-        "page": address_page(), "sections": drawn_sections(request),
+        "page": address_page(), "sections": sections, "live": any(part.live for part, _html in sections),
     }  # fmt: skip
     return render(request, "networking/profile_list.html", context)
 
 
 @require_safe
 def profile_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Where a link to one profile leads: its place in the list."""
+    """What one profile promises, its versions, and who uses which."""
+    profile = get_object_or_404(Profile.objects.visible_to(request.user).with_users(), pk=pk)
+    context = {
+        "row": pages.row_of(profile), "profile": profile, "history": history_of(profile),
+        "admin": has_role(request.user, Role.ADMIN), "replicas": pages.REPLICAS,
+    }  # fmt: skip
+    return render(request, "networking/profile_detail.html", context)
+
+
+@require_safe
+def profile_version(request: HttpRequest, pk: int, version: int) -> HttpResponse:
+    """What a profile said under one number."""
     profile = get_object_or_404(Profile.objects.visible_to(request.user), pk=pk)
-    return redirect(f"{reverse('networking:profile-list')}#profile-{profile.pk}")
+    shown = history_of(profile).version(version)
+    if shown is None:
+        raise Http404
+    context = {
+        "profile": profile, "version": shown, "row": pages.row_of(shown.kept),
+        "settings": settings_of(shown.kept.network), "replicas": pages.REPLICAS,
+    }  # fmt: skip
+    return render(request, "networking/profile_version.html", context)
 
 
 def profile_new(request: HttpRequest, kind: str = "") -> HttpResponse:
@@ -85,7 +104,9 @@ def profile_edit(request: HttpRequest, pk: int) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     seen = SeenForm(data, initial={"seen_version": profile.version})
     config = config_form(profile.behaviour, data, initial=profile.config)
-    clients = ClientsForms(data, outside=profile.outside, config=profile.outside_config)
+    clients = ClientsForms(
+        data, outside=profile.outside, config=profile.outside_config, networks=profile.client_networks
+    )  # fmt: skip
     if data is None:
         return _edit_page(request, profile, seen, config, clients)
     if not (seen.is_valid() & config.is_valid() & clients.is_valid()):

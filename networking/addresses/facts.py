@@ -53,8 +53,8 @@ class RangeFact:
 class PlaneRanges:
     """The ranges of one plane. What is not in `known` nobody has read or entered: that is not the same as none.
 
-    `mesh_id` and `mesh_name` are what the plane calls itself in a mesh, or what was reserved for it; None and "" where
-    nobody knows.
+    `mesh_id` and `mesh_name` are what kinds have read there (`PlaneFact`), or what was reserved for it; None and ""
+    where nobody knows.
     """
 
     plane: str
@@ -74,16 +74,22 @@ class PlaneRanges:
 
 @dataclass(frozen=True)
 class Owned:
-    """A range with its owner: a plane and what it is for there. `plane` is "" for what is special everywhere."""
+    """A range with its owner: a plane and what it is for there. `plane` is "" for what is special everywhere.
+
+    `profile` names the network profile whose clients are there, on whatever plane; `adjacent`: load balancers give
+    them addresses of their own network (layer 2).
+    """
 
     span: Span
     plane: str
     what: What
     source: str = ""
+    profile: str = ""
+    adjacent: bool = False
 
     @property
     def owner(self) -> tuple[str, What]:
-        return self.plane, self.what
+        return self.plane or self.profile, self.what
 
 
 def owned(ranges: Mapping[str, PlaneRanges]) -> list[Owned]:

@@ -25,6 +25,10 @@ declare(
         "addresses.meet": _(
             "%(one)s %(what_one)s %(range_one)s and %(two)s %(what_two)s %(range_two)s overlap%(more)s. %(why)s"
         ),
+        "addresses.meet_profile": _(
+            "%(one)s %(what_one)s %(range_one)s and clients of the profile %(two)s %(range_two)s overlap%(more)s. "
+            "%(why)s"
+        ),
         "addresses.meet_special": _(
             "%(one)s %(what_one)s %(range_one)s overlaps %(range_two)s%(more)s. %(why)s"
         ),
@@ -105,7 +109,7 @@ def judged(one: Owned, two: Owned, joins: Joins) -> Verdict | None:
         known = a.what in (What.PODS, What.SERVICES, What.NODES, What.LOAD_BALANCERS)
         return (Level.WARN, "why_special") if known else None
     if b.what == What.CLIENTS:
-        return _of_clients(a)
+        return _of_clients(a, b)
     if b.what == What.LOAD_BALANCERS:
         return _of_balancers(a, b, here=here)
     return _inside(a, b, joins, here=here)
@@ -114,9 +118,10 @@ def judged(one: Owned, two: Owned, joins: Joins) -> Verdict | None:
 _ORDER = {what: place for place, what in enumerate(What)}
 
 
-def _of_clients(other: Owned) -> Verdict | None:
+def _of_clients(other: Owned, clients: Owned) -> Verdict | None:
+    """Judge where clients are: of a plane's own, nobody knows how load balancers reach them (networking.md 5)."""
     if other.what == What.LOAD_BALANCERS:
-        return Level.WARN, "why_clients_lb"
+        return None if clients.adjacent else (Level.WARN, "why_clients_lb")
     return (Level.WARN, "why_clients") if other.what in (What.PODS, What.SERVICES) else None
 
 
@@ -175,6 +180,10 @@ class Overlap:
         found = {"more": more, "why": say(f"addresses.{self.why}"), **_named("one", self.one)}
         if self.two.what == What.SPECIAL:
             return say("addresses.meet_special", **found, range_two=str(self.two.span))
+        if self.two.profile:
+            return say(
+                "addresses.meet_profile", **found, two=self.two.profile, range_two=str(self.two.span)
+            )  # fmt: skip
         return say("addresses.meet", **found, **_named("two", self.two))
 
 
@@ -201,7 +210,8 @@ def _judged_pairs(ranges: Sequence[Owned], joins: Joins) -> Iterator[tuple[Owned
     spans: list[Span] = [part.span for part in ranges]
     for i, j in islice(sweep(spans), MOST_PAIRS):
         one, two = sorted(
-            (ranges[i], ranges[j]), key=lambda part: (part.what == What.SPECIAL, part.plane, part.what)
+            (ranges[i], ranges[j]),
+            key=lambda part: (part.what == What.SPECIAL, bool(part.profile), part.plane, part.what),
         )
         if verdict := judged(one, two, joins):
             yield one, two, verdict

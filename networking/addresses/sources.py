@@ -33,8 +33,6 @@ class Read:
     """What one source told. A `what` with no span: the plane says that there is none."""
 
     ranges: dict[What, list[Span]] = field(default_factory=dict)
-    mesh_id: int | None = None
-    mesh_name: str = ""
 
 
 class RangeSource(ABC):
@@ -69,12 +67,10 @@ def source_label(slug: str, what: What) -> Any:
 
 @dataclass
 class Discovered:
-    """What a plane told: spans by (what, source), what failed as (source, sentence), and its name in a mesh."""
+    """What a plane told: spans by (what, source), and what failed as (source, sentence)."""
 
     ranges: dict[tuple[What, str], list[Span]] = field(default_factory=dict)
     problems: list[tuple[str, Sentence]] = field(default_factory=list)
-    mesh_id: int | None = None
-    mesh_name: str = ""
 
 
 def discover(client: PlaneClient) -> Discovered:
@@ -95,8 +91,6 @@ def _take(found: Discovered, slug: str, read: Read) -> None:
     for what, spans in read.ranges.items():
         if what not in ONE_SOURCE or what not in known:
             found.ranges[what, slug] = sorted(dict.fromkeys(spans))[:MOST_RANGES]
-    found.mesh_id = found.mesh_id if found.mesh_id is not None else read.mesh_id
-    found.mesh_name = found.mesh_name or read.mesh_name
 
 
 def listed(client: PlaneClient, kind: Kind) -> list[Object] | None:

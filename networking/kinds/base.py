@@ -107,6 +107,8 @@ class NetworkKind(ABC):
     """The form of a profile's settings; its cleaned data is what the profile keeps."""
     spanning: ClassVar[Mapping[str, str]] = {}
     """Annotations by which a service of this kind is one over all planes."""
+    adjacent: ClassVar[bool] = False
+    """Whether its load balancers announce addresses in the clients' own network (layer 2), so that both may overlap."""
     reports: ClassVar[tuple[str, ...]] = ()
     """Annotations that controllers of this kind write on services to report about them."""
 

@@ -36,12 +36,7 @@ class CiliumConfig(RangeSource):
         pools = _pools(data) if data.get("ipam", "cluster-pool") == "cluster-pool" else []
         given = merged(spans_of(_of_nodes(listed(client, CILIUM_NODE) or [])))
         spans = [*pools, *(span for span in given if not any(pool.holds(span) for pool in pools))]
-        number = str(data.get("cluster-id") or "")
-        return Read(
-            {What.PODS: spans} if spans else {},
-            mesh_id=int(number) if number.isascii() and number.isdigit() and int(number) else None,
-            mesh_name=str(data.get("cluster-name") or "")[:60],
-        )
+        return Read({What.PODS: spans} if spans else {})
 
 
 def _pools(data: dict[str, Any]) -> list[Span]:

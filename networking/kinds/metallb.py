@@ -13,6 +13,7 @@ from kbconsole.jobs.definition import Check
 from networking.kinds.base import KINDS, ClientPart, Direction, NetworkKind, PlaneFact, ProfileConfig
 from networking.kinds.clouds import AKS, CLOUDS, EKS, GKE, PRIVATE, PUBLIC
 from networking.kinds.metallb_changes import HasRoom
+from networking.kinds.metallb_objects import TAKEN_FROM_ANY
 
 POOL = "metallb.io/address-pool"
 """Which pool a service takes its address from (metallb/metallb controller/service.go)."""
@@ -96,7 +97,8 @@ class MetalLb(NetworkKind):
         "parts are ready, and the pool is named."
     )
     carries = frozenset({Direction.NORTH_SOUTH})
-    reports = ("metallb.io/ip-allocated-from-pool", "metallb.universe.tf/ip-allocated-from-pool")
+    adjacent = True
+    reports = TAKEN_FROM_ANY
     Config = MetalLbConfig
 
     def client_service(self, config: ProfileConfig, plane: str = "") -> ClientPart:

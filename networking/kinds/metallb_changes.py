@@ -37,6 +37,7 @@ from networking.kinds import metallb_objects as objects
 from networking.kinds.metallb_objects import HOME, PoolRoom
 
 INSTALL_SECONDS = 420
+UNINSTALL = ("uninstall", objects.RELEASE, "--namespace", HOME, "--wait", "--timeout", "5m")
 declare(
     {
         "metallb.ranges": _("Compare %(ranges)s with the addresses of the whole fleet"),
@@ -107,15 +108,28 @@ def users_of(plane: PlaneClient, pool: str) -> list[str]:
     )
 
 
+def served_by_pools(plane: PlaneClient) -> list[str]:
+    """Return the services that have an address of any pool, as `namespace/name`. Raises KubeError."""
+    return sorted(
+        f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+        for one in plane.list(SERVICE)
+        if set(objects.TAKEN_FROM_ANY) & set(one["metadata"].get("annotations") or {})
+    )
+
+
+def uninstall(plane: str) -> RunCommand:
+    """Return the command that takes the release away, with everything that its chart brought."""
+    return RunCommand(plane, "helm", UNINSTALL, seconds=INSTALL_SECONDS)
+
+
 def install(plane: str) -> RunCommand:
     """Return the command that installs the pinned chart; its undo takes the release away."""
     chart: list[str] = [objects.RELEASE, "--repo", objects.REPOSITORY, "--version", objects.VERSION]
     if folder := settings.KBCONSOLE_CHART_DIR:
         chart = [f"{folder}/{objects.RELEASE}-{objects.VERSION}.tgz"]
     args = ("upgrade", "--install", objects.RELEASE, *chart, "--namespace", HOME, "--wait", "--timeout", "5m")
-    undo = ("uninstall", objects.RELEASE, "--namespace", HOME, "--wait", "--timeout", "5m")
     values = {key: dict(value) for key, value in objects.VALUES.items()}
-    return RunCommand(plane, "helm", args, values, seconds=INSTALL_SECONDS, undo=undo)
+    return RunCommand(plane, "helm", args, values, seconds=INSTALL_SECONDS, undo=UNINSTALL)
 
 
 @actions.register
@@ -136,7 +150,7 @@ class ApplyCustom(Apply):
         return super().diff()
 
 
-class _OnPlane(Check):
+class OnPlane(Check):
     """A check of one plane; the sentences all name it."""
 
     plane: str
@@ -147,7 +161,7 @@ class _OnPlane(Check):
 
 @actions.register
 @dataclass(frozen=True)
-class RangesFree(_OnPlane):
+class RangesFree(OnPlane):
     """Nobody in the fleet uses the ranges: MetalLB looks at its own pools only, and at nothing of other planes.
 
     `asked` are all ranges that the job gives, by plane: those of two planes must not meet either.
@@ -191,7 +205,7 @@ class RangesFree(_OnPlane):
 
 @actions.register
 @dataclass(frozen=True)
-class Installed(_OnPlane):
+class Installed(OnPlane):
     """The plane serves MetalLB's kinds."""
 
     slug: ClassVar[str] = "metallb-installed"
@@ -212,7 +226,7 @@ class Installed(_OnPlane):
 
 @actions.register
 @dataclass(frozen=True)
-class Ready(_OnPlane):
+class Ready(OnPlane):
     """Controller, speakers and webhook are ready: the guide waits for a label that the chart does not write."""
 
     slug: ClassVar[str] = "metallb-ready"
@@ -244,7 +258,7 @@ class Ready(_OnPlane):
 
 @actions.register
 @dataclass(frozen=True)
-class InEffect(_OnPlane):
+class InEffect(OnPlane):
     """The pool is there, announced, and MetalLB works with it: one that was applied may not be in effect."""
 
     slug: ClassVar[str] = "metallb-in-effect"
@@ -278,7 +292,7 @@ class InEffect(_OnPlane):
 
 @actions.register
 @dataclass(frozen=True)
-class HasRoom(_OnPlane):
+class HasRoom(OnPlane):
     """The pool has a free address for each of these services (`namespace/name`) that has none of it yet.
 
     That there is no such pool is only warned of: the database works, and clients get addresses once it is there.
@@ -313,7 +327,7 @@ class HasRoom(_OnPlane):
 
 @actions.register
 @dataclass(frozen=True)
-class Unused(_OnPlane):
+class Unused(OnPlane):
     """No service has an address of the pool: it would lose it."""
 
     slug: ClassVar[str] = "metallb-unused"

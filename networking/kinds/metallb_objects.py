@@ -20,6 +20,8 @@ REPOSITORY = "https://metallb.github.io/metallb"
 VALUES: Mapping[str, Any] = {"frrk8s": {"enabled": False}, "speaker": {"frr": {"enabled": False}}}
 """For layer 2 alone: since 0.16 the chart brings FRR-K8s with a DaemonSet and kinds of its own."""
 TAKEN_FROM = "metallb.io/ip-allocated-from-pool"
+TAKEN_FROM_ANY = (TAKEN_FROM, "metallb.universe.tf/ip-allocated-from-pool")
+"""Of 0.15 and later, and as it was called before."""
 _PRIVILEGED = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
 """The speakers need it (website/content/installation/_index.md)."""
 

@@ -87,4 +87,5 @@ class PoolSection(Section):
         return {
             "rows": found, "title": self.title, "admin": has_role(user, Role.ADMIN),
             "any": any(row.room for row in found), "full": [row for row in found if row.full],
+            "removable": any(row.installed for row in found),
         }  # fmt: skip

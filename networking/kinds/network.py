@@ -27,6 +27,8 @@ class Network:
     config: ProfileConfig = field(default_factory=dict)
     outside: str = ""
     outside_config: ProfileConfig = field(default_factory=dict)
+    client_networks: tuple[str, ...] = ()
+    """Where its clients are, as ranges in their usual form; empty: nobody said."""
 
     @property
     def known(self) -> bool:

@@ -66,8 +66,6 @@ class AddressLook(models.Model):
     answered_at = models.DateTimeField(null=True)
     problems = models.JSONField(default=list)
     """`[[source, stored sentence]]` of the last look."""
-    mesh_id = models.PositiveSmallIntegerField(null=True)
-    mesh_name = models.CharField(max_length=60, blank=True)
 
     objects = VisibleToEverybody.as_manager()
 

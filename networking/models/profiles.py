@@ -42,19 +42,20 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
         """Make a profile and keep its first version."""
         with transaction.atomic():
             profile = super().create(**fields)
-            profile.keep_version()
+            profile.keep_version(by=profile.created_by)
         return profile
 
-    def replace_settings(self, pk: int, *, seen: int, network: Network) -> bool:
+    def replace_settings(self, pk: int, *, seen: int, network: Network, by: Any = None) -> bool:
         """Give a profile other settings and the next version. False: it is not at the version that was seen."""
         changes = {
             "config": dict(network.config), "outside": network.outside,
-            "outside_config": dict(network.outside_config), "changed_at": timezone.now(),
+            "outside_config": dict(network.outside_config), "client_networks": list(network.client_networks),
+            "changed_at": timezone.now(),
         }  # fmt: skip
         with transaction.atomic():
             if not self.filter(pk=pk, version=seen).update(**changes, version=F("version") + 1):
                 return False
-            self.get(pk=pk).keep_version()
+            self.get(pk=pk).keep_version(by=by)
         return True
 
 
@@ -65,10 +66,13 @@ class Settings:
     config: Any
     outside: Any
     outside_config: Any
+    client_networks: Any
 
     @property
     def network(self) -> Network:
-        return Network(self.kind, self.config, self.outside, self.outside_config)
+        return Network(
+            self.kind, self.config, self.outside, self.outside_config, tuple(self.client_networks)
+        )  # fmt: skip
 
     @property
     def behaviour(self) -> NetworkKind:
@@ -88,6 +92,8 @@ class Profile(Settings, models.Model):
     outside = models.CharField(_("Clients"), max_length=40, blank=True, default="", choices=outside_choices)
     """The kind by which clients reach replicas; "": they do not."""
     outside_config = models.JSONField(default=dict)
+    client_networks = models.JSONField(default=list)
+    """Ranges that clients come from, as texts in their usual form; empty: nobody said."""
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -101,13 +107,15 @@ class Profile(Settings, models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def keep_version(self) -> ProfileVersion:
+    def keep_version(self, *, by: Any = None) -> ProfileVersion:
         """Keep what the profile says now under its number, for those who use it after a change."""
         says = {
             "kind": self.kind,
             "config": self.config,
             "outside": self.outside,
             "outside_config": self.outside_config,
+            "client_networks": self.client_networks,
+            "made_by": by,
         }
         return ProfileVersion.objects.get_or_create(profile=self, version=self.version, defaults=says)[0]
 
@@ -121,7 +129,12 @@ class ProfileVersion(Settings, models.Model):
     config = models.JSONField(default=dict)
     outside = models.CharField(max_length=40, blank=True, default="")
     outside_config = models.JSONField(default=dict)
+    client_networks = models.JSONField(default=list)
     made_at = models.DateTimeField(default=timezone.now)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """Who asked for it, not who agreed to it; None where that was not kept yet."""
 
     class Meta:
         ordering = ["profile", "-version"]

@@ -31,6 +31,7 @@ class ProfileAnswer(Answer):
     config = AnyObject()
     outside = serializers.CharField(help_text="The kind by which clients reach replicas; empty: by none.")
     outside_config = AnyObject()
+    client_networks = serializers.ListField(child=serializers.CharField())
     version = serializers.IntegerField()
     created_by = serializers.CharField(source="created_by.username")
     created_at = serializers.DateTimeField()
@@ -58,17 +59,19 @@ class ProfileBody(Body):
     config = AnyObject(required=False, default=dict)
     outside = KindField(required=False, default="", allow_blank=True)
     outside_config = AnyObject(required=False, default=dict)
+    client_networks = serializers.ListField(child=Text(max_length=100), required=False, max_length=100)
 
 
 class ProfileChange(Body):
     """`seen_version` is the version that was read; a profile that somebody changed meanwhile stays as it is.
 
-    Without `outside`, what clients get stays as it is.
+    Without `outside`, what clients get stays as it is; so do their networks without `client_networks`.
     """
 
     config = AnyObject()
     outside = KindField(required=False, allow_blank=True)
     outside_config = AnyObject(required=False, default=dict)
+    client_networks = serializers.ListField(child=Text(max_length=100), required=False, max_length=100)
     seen_version = Whole()
     reason = Text(required=False, default="", allow_blank=True, max_length=4000)
 
@@ -102,9 +105,10 @@ def for_clients(given: Mapping[str, Any]) -> dict[str, Any]:
         if given.get("outside_config"):
             said = _("Say with `outside` which kind these settings are of.")
             raise serializers.ValidationError({"outside": [serializers.ErrorDetail(said, code="required")]})
-        return {"outside": given["outside"]} if "outside" in given else {}
+        return {name: given[name] for name in ("outside", "client_networks") if name in given}
     config = cleaned(given["outside"], given["outside_config"], field="outside_config")
-    return {"outside": given["outside"], "outside_config": config}
+    networks = {"client_networks": given["client_networks"]} if "client_networks" in given else {}
+    return {"outside": given["outside"], "outside_config": config, **networks}
 
 
 class ProfileList(Api):

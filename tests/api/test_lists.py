@@ -14,20 +14,30 @@ from kbconsole.audit.models import Entry
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan, Run, RunStep
 from kbconsole.people.models import Membership, Team
+from networking.models import AddressFact, Reservation
 from placements.models import Placement
 from tests.api.calling import Caller, a_placement, a_profile, made_ready
 from tests.people import person
 
 As = Callable[[str], Caller]
 pytestmark = pytest.mark.usefixtures("fleet")
-LISTS = ("placements/", "planes/", "profiles/", "plans/", "runs/", "audit/", "people/", "teams/")
-ONES = ("placements/{placement}/", "plans/{plan}/", "runs/{run}/", "runs/{run}/steps/", "runs/{run}/events/")
+LISTS = (
+    "placements/", "planes/", "profiles/", "plans/", "runs/", "audit/", "people/", "teams/",
+    "address-book/ranges/", "address-book/reservations/",
+)  # fmt: skip
+ONES = (
+    "placements/{placement}/", "plans/{plan}/", "runs/{run}/", "runs/{run}/steps/", "runs/{run}/events/",
+    "address-book/problems/",
+)  # fmt: skip
 
 
 def _some(count: int, start: int = 0) -> None:
     for number in range(start, start + count):
         plan = made_ready(a_placement(f"etcd-{number}"))
-        Plane.objects.create(name=f"more-{number}", uid=f"more-{number}", server="https://127.0.0.1:1")
+        more = Plane.objects.create(name=f"more-{number}", uid=f"more-{number}", server="https://127.0.0.1:1")
+        by, block = plan.requested_by, f"10.{number}.0.0/16"
+        AddressFact.objects.create(plane=more, what="pods", ranges=[block], entered_by=by)
+        Reservation.objects.create(plane=more.name, what="pods", range=block, made_by=by)
         a_profile(f"more-{number}")
         team = Team.objects.create(name=f"more-{number}")
         Membership.objects.create(team=team, person=person(f"more-{number}", "dba"))

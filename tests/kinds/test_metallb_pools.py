@@ -25,6 +25,7 @@ from kbconsole.k8s.kinds import CRD, EVENT, IP_ADDRESS_POOL, L2_ADVERTISEMENT, N
 from networking.kinds import metallb_objects as objects
 from networking.kinds.metallb_changes import HasRoom, install
 from networking.kinds.metallb_jobs import RemovePool, SetUpPools
+from networking.kinds.metallb_uninstall import UninstallMetalLb
 from tests.driving import drive, ticks
 from tests.fleets import binaries
 from tests.fleets.protocol import Fleet
@@ -181,6 +182,10 @@ def test_a_pool_from_plan_to_address_to_none_left(planes: Fleet, adam: User) -> 
     drive(used.runs.get())
     used.refresh_from_db()
     assert "default/one" in said(used)
+    whole = jobs.make_plan(UninstallMetalLb(["k8s-1"]), by=adam)
+    drive(whole.runs.get())
+    whole.refresh_from_db()
+    assert "1 services have an address of MetalLB (default/one)" in said(whole)
     with looking(planes) as found:
         found.clients["k8s-1"].delete(SERVICE, "one", "default")
         found.clients["k8s-1"].delete(SERVICE, "two", "default")
@@ -212,6 +217,35 @@ def test_where_it_is_not_installed_a_person_may_do_it_and_the_run_goes_on(
             found.clients["k8s-1"].create(body)
     run = drive(jobs.check_again(run.pk, step.position, by=adam).run)
     assert run.status == "succeeded", troubles(run)
+    taken_off_again(planes, adam)
+
+
+def taken_off_again(planes: Fleet, adam: User) -> None:
+    """MetalLB goes, as it came, once its pools are gone."""
+    held = jobs.make_plan(UninstallMetalLb(["k8s-1"]), by=adam)
+    drive(held.runs.get())
+    held.refresh_from_db()
+    assert held.status == "failed" and "still has the pools kb-clients" in said(held)
+    assert done(RemovePool("kb-clients", ["k8s-1"]), adam).status == "succeeded"
+    browser = signed_in(adam)
+    sent = browser.post("/networks/acts/pools-uninstall/", {"planes": "k8s-1"})
+    plan = Plan.objects.latest("pk")
+    assert sent["Location"] == f"/plans/{plan.pk}/"
+    drive(plan.runs.get())
+    plan.refresh_from_db()
+    run = drive(jobs.go_ahead(plan.pk, by=adam, seen_hash=plan.hash, accepted=ticks(plan)))
+    step = run.steps.get(phase="uninstall")
+    assert step.status == "needs_person", troubles(run)
+    assert (
+        "helm --kube-context k8s-1 uninstall metallb --namespace metallb-system"
+        in browser.get(f"/runs/{run.pk}/").content.decode()
+    )
+    with looking(planes) as found:
+        for body in stand_in.definitions():
+            found.clients["k8s-1"].delete(CRD, body["metadata"]["name"])
+    run = drive(jobs.check_again(run.pk, step.position, by=adam).run)
+    assert run.status == "succeeded", troubles(run)
+    assert "MetalLB is not installed" in browser.get("/networks/parts/pools/").content.decode()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -89,6 +89,7 @@ def test_it_waits_with_its_difference_and_is_saved_as_approved(
     profile.refresh_from_db()
     assert (profile.version, profile.config["address_type"]) == (2, "public")
     assert Entry.objects.get(act="networking.profile_changed").actor_label == "worker"
+    assert profile.versions.get(version=2).made_by == adam, "who asked for it, not who agreed"
     assert Entry.objects.get(act="plan.approved", outcome="success").actor_label == "ada"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from django.contrib.auth.models import User
 
 from kbconsole.audit.models import Entry
 from kbconsole.common.errors import ConsoleError
-from networking.models import Profile
+from kbconsole.fleet.models import Plane
+from networking.models import AddressFact, Profile
 from networking.services import change_profile, create_profile
 from tests.api.calling import Caller
 from tests.people import signed_in
@@ -168,11 +170,6 @@ def test_a_kind_that_is_gone_breaks_no_page(adam: User) -> None:
     assert signed_in(adam).get(f"/networks/{made.pk}/edit/").status_code == 404
 
 
-def test_a_link_to_a_profile_leads_to_its_place(dana: User, adam: User) -> None:
-    made = profile(adam)
-    assert signed_in(dana).get(f"/networks/{made.pk}/")["Location"] == f"/networks/#profile-{made.pk}"
-
-
 def outside(kind: str, **settings: str) -> dict[str, str]:
     """Return the form of a profile without settings between replicas, with these for clients."""
     said = {f"outside-{kind}-{name}": value for name, value in settings.items()}
@@ -206,8 +203,45 @@ def test_what_clients_get_may_change_and_every_version_is_kept(adam: User, dana:
     stands.refresh_from_db()
     made.refresh_from_db()
     assert stands.network.outside == "" and world.placed(dana, made, "new").network.outside == "node_port"
-    page = text(signed_in(dana).get("/networks/"))
+    client = signed_in(dana)
+    page = text(client.get("/networks/"))
     assert "1 of them still has version 1" in page and "2 databases" in page
+    page = " ".join(re.sub(r"<[^>]+>", " ", text(client.get(f"/networks/{made.pk}/"))).split())
+    shown = page[page.index("Databases that keep it") :]
+    assert re.search(
+        "version 2 now .* ago , adam How clients reach it from outside: – → NodePort "
+        "Clients: Addresses for clients: – → .* Clients: How many nodes of a plane: – → 3 none "
+        "version 1 .* ago , adam the first one demo/etcd-demo", shown,
+    ), shown  # fmt: skip
+    assert "Asked for, and made with the version that is current then: demo/new" in page
+    old, new = (text(client.get(f"/networks/{made.pk}/versions/{number}/")) for number in (1, 2))
+    assert "The profile is version 2 by now" in old and "Clients outside the planes reach nothing" in old
+    assert f"/placements/{stands.pk}/" in old and f"/placements/{stands.pk}/" not in new
+    assert client.get(f"/networks/{made.pk}/versions/3/").status_code == 404
+
+
+def test_networks_of_clients_are_compared_with_the_fleet(adam: User, dana: User) -> None:
+    world.fleet()
+    plane = Plane.objects.get(name="k8s-1")
+    AddressFact.objects.create(plane=plane, what="load_balancers", ranges=["10.20.4.0/24"])
+    form = outside("cloud_lb", provider="ack", address_type="private") | {
+        "client_networks": "10.20.0.0/16\nanywhere"
+    }
+    client = signed_in(adam)
+    wrong = client.post("/networks/new/cilium_mesh/", form)
+    assert wrong.status_code == 400 and "“anywhere” is no range" in text(wrong)
+    client.post("/networks/new/cilium_mesh/", form | {"client_networks": "10.20.0.1/16"})
+    made = Profile.objects.get()
+    assert made.client_networks == made.versions.get().client_networks == ["10.20.0.0/16"]
+    page = text(signed_in(dana).get("/networks/"))
+    assert "k8s-1 Load balancers 10.20.4.0/24 and clients of the profile both 10.20.0.0/16 overlap." in page
+    edit = text(client.get(f"/networks/{made.pk}/edit/"))
+    assert "10.20.0.0/16</textarea>" in edit
+    pool = outside("metallb", pool="kb", address_type="private") | {"client_networks": "10.20.0.0/16"}
+    client.post(f"/networks/{made.pk}/edit/", pool | {"seen_version": "1"})
+    assert "of the profile both" not in text(client.get("/networks/")), (
+        "layer 2 is in the clients' own network"
+    )
 
 
 def test_a_line_for_a_plane_that_is_not_registered_is_pointed_out(adam: User) -> None:

@@ -7,14 +7,13 @@ from threading import Barrier, Thread
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django.utils import timezone
 
 from kbconsole.audit.models import Entry
 from kbconsole.common.errors import ConsoleError, Stale
 from networking import address_services as services
 from networking.addresses.facts import NewRange, What
 from networking.addresses.services import facts_of, problems_between
-from networking.models import AddressFact, AddressLook, MeshNumber, Reservation, Supernet
+from networking.models import AddressFact, MeshNumber, PlaneReading, Reservation, Supernet
 from networking.services import create_profile
 from tests.networking.addresses.conftest import Tell
 from tests.people import signed_in
@@ -200,7 +199,8 @@ def test_a_conflict_comes_first_and_is_in_the_picture_and_in_its_table(tell: Tel
         nodes="192.168.1.13",
         load_balancers="10.5.0.0/24",
     )
-    page = signed_in(dana).get("/networks/").content.decode()
+    browser = signed_in(dana)
+    page = browser.get("/networks/").content.decode()
     said, picture, table = (
         page.index(text) for text in ("k8s-2 Pods 10.2.0.0/16 and", '<svg class="ladder"', "<table")
     )
@@ -210,13 +210,16 @@ def test_a_conflict_comes_first_and_is_in_the_picture_and_in_its_table(tell: Tel
     assert "k8s-1: Nodes 192.168.1.11 – 192.168.1.12" in page[picture:table]
     assert page[table:].count("10.2.255.0/24") == 1
     assert "ranges/enter" not in page  # a DBA reads
+    assert "data-pause-updates" in page
+    part = browser.get("/networks/parts/pools/").content.decode()
+    assert "data-poll" in part and " ".join(part.split()) in " ".join(page.split()), "a live part, in place"
 
 
 def test_ids_that_planes_were_installed_with_stay_and_those_of_two_planes_are_nobodys(
     tell: Tell, adam: User
 ) -> None:
     for name, number in (("k8s-1", 200), ("k8s-2", 1), ("k8s-3", 1)):
-        AddressLook.objects.create(plane=tell(name), looked_at=timezone.now(), mesh_id=number)
+        PlaneReading.objects.create(plane=tell(name), what="mesh", facts={"plane": name, "id": number})
     reserve(adam, "k8s-1", "k8s-2")
     assert {row.plane: row.number for row in MeshNumber.objects.all()} == {"k8s-2": 2}
     assert Reservation.objects.filter(plane="k8s-1").count() == 2

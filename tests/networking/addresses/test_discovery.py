@@ -102,8 +102,6 @@ def test_the_network_that_hands_out_pod_addresses_is_believed_before_the_nodes()
         "load_balancers metallb-pools": ["10.5.0.1-10.5.0.9"],
         "nodes nodes": ["192.168.1.5"],
     }
-    found = discover(client)
-    assert (found.mesh_id, found.mesh_name) == (9, "west")
     other = {**config, "data": CILIUM | {"ipam": "kubernetes"}}
     assert told(Told(**{**objects, "ConfigMap": [other]}))["pods cilium-config"] == [
         "10.8.1.0/24",

@@ -80,6 +80,21 @@ def test_a_pool_that_was_also_entered_or_reserved_does_not_meet_itself() -> None
     assert overlaps(parts, MESH) == []
 
 
+@pytest.mark.parametrize("adjacent", [False, True], ids=["routed", "layer 2"])
+def test_clients_of_a_profile_may_have_the_network_of_load_balancers_only_where_these_are_in_it(
+    adjacent: bool,
+) -> None:
+    clients = Owned(parsed("10.0.0.0/8"), "", C, profile="intranet", adjacent=adjacent)
+    plane = [Owned(parsed("10.4.0.0/24"), "k1", L, "x"), Owned(parsed("10.9.0.1"), "k1", N, "x")]
+    levels = [one.level for one in overlaps([clients, *plane], MESH)]
+    assert levels == ([] if adjacent else [WARN])
+    (one,) = overlaps([clients, Owned(parsed("10.1.0.0/16"), "k1", P, "x")], MESH)
+    assert (one.level, one.planes) == (WARN, {"k1"})
+    assert "k1 Pods 10.1.0.0/16 and clients of the profile intranet 10.0.0.0/8 overlap." in str(
+        one.sentence()
+    )
+
+
 def test_ranges_that_machines_use_everywhere_are_a_warning() -> None:
     (overlap,) = found(("k1", P, "172.16.0.0/12"))
     assert overlap.level == WARN
