@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from placements.api import addresses, audit, databases, people, persons, planes, plans, profiles, runs
+from placements.api import (
+    address_book,
+    addresses,
+    audit,
+    databases,
+    people,
+    persons,
+    planes,
+    plans,
+    profiles,
+    runs,
+)
 from placements.api.schema import Nowhere, Schema
 
 app_name = "api"
@@ -35,6 +46,18 @@ urlpatterns = [
     path("fleet/copy-rbac/", planes.CopyRbac.as_view(), name="copy-rbac"),
     path("profiles/", profiles.ProfileList.as_view(), name="profiles"),
     path("profiles/<slug:name>/", profiles.ProfileOne.as_view(), name="profile"),
+    path("address-book/ranges/", address_book.RangesList.as_view(), name="book-ranges"),
+    path("address-book/ranges/<int:pk>/", address_book.RangesOne.as_view(), name="book-ranges-one"),
+    path("address-book/problems/", address_book.Problems.as_view(), name="book-problems"),
+    path("address-book/proposals/", address_book.Proposals.as_view(), name="book-proposals"),
+    path("address-book/reservations/", address_book.ReservationList.as_view(), name="book-reservations"),
+    path(
+        "address-book/reservations/<path:name>/",
+        address_book.ReservationOne.as_view(),
+        name="book-reservation",
+    ),
+    path("address-book/supernets/", address_book.SupernetList.as_view(), name="book-supernets"),
+    path("address-book/supernets/<int:pk>/", address_book.SupernetOne.as_view(), name="book-supernet"),
     path("placements/", databases.PlacementList.as_view(), name="placements"),
     path("placements/<int:pk>/", databases.PlacementOne.as_view(), name="placement"),
     path("placements/<int:pk>/plan/", databases.PlacementPlan.as_view(), name="placement-plan"),
