@@ -67,7 +67,7 @@ def bootstrap() -> list[Object]:
 def of_data_plane() -> list[Object]:
     """Return the console's and the operator's rights in a data plane."""
     console = [
-        rule(RBAC, "clusterroles", "get create patch escalate bind", POD_ROLE),
+        rule(RBAC, "clusterroles", "get create patch escalate bind delete", POD_ROLE),
         rule("", "namespaces", "get list create patch"),
         rule("", "events nodes", "get list"),
         rule("", "pods persistentvolumeclaims", "get list delete"),

@@ -100,6 +100,13 @@ declare(
             "context %(plane)s, then choose Verify."
         ),
         "fleet.command_seen": _("Run it, then choose Verify. At the last look: %(seen)s"),
+        "fleet.stays_command": _(
+            "%(plane)s: what this command did stays, since the console knows none that takes it back: %(command)s"
+        ),
+        "fleet.stays_by_hand": _(
+            "%(plane)s: a person ran this command, or it was found done. What it did stays; take it back by hand if "
+            "nobody needs it: %(command)s"
+        ),
         "fleet.not_json": _("%(command)s on %(plane)s printed no JSON that can be read. Read its lines below."),
     }
 )  # fmt: skip
@@ -112,8 +119,9 @@ class RunCommand(Change):
 
     `args` begin with the subcommand and name neither kubeconfig nor context. `values` are Helm values, given on
     standard input and so never split at commas. `planes` are further planes whose contexts the kubeconfig has
-    (destinations of a mesh). `seconds` is when it is ended. `undo` are the arguments of what takes it back. Raises
-    ValueError for what the console would never run.
+    (destinations of a mesh). `seconds` is when it is ended. `undo` are the arguments of what takes it back, `undone` is
+    the canonical form of the check that tells that this has worked. Raises ValueError for what the console would never
+    run.
     """
 
     slug: ClassVar[str] = "run-command"
@@ -125,6 +133,7 @@ class RunCommand(Change):
     planes: tuple[str, ...] = ()
     seconds: int = SECONDS
     undo: tuple[str, ...] = ()
+    undone: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("args", "planes", "undo"):  # lists, where it was stored
@@ -211,10 +220,22 @@ class RunCommand(Change):
         return Outcome((Touched(Touch.UPDATED, self.ref),))
 
     def inverse(self, outcome: Outcome) -> Change | None:
-        """Only what this console ran itself is taken back."""
-        if not self.undo or not outcome.touched:
+        """Only what this console ran itself is taken back, and only where it can be told that it worked."""
+        if not self.undo or not self.undone or not outcome.touched:
             return None
-        return RunCommand(self.plane, self.tool, self.undo, planes=self.planes, seconds=self.seconds)
+        more = {"planes": self.planes, "seconds": self.seconds, "undone": self.undone}
+        return RunCommand(self.plane, self.tool, self.undo, **more)
+
+    def stays(self, outcome: Outcome) -> Sentence | None:
+        words = {"plane": self.plane, "command": shlex.join([self.tool, *self.args])}
+        if not outcome.touched:
+            return say("fleet.stays_by_hand", **words)
+        return say("fleet.stays_command", **words)
+
+    def as_step(self, *, on: str, phase: str, gate: bool = False) -> Step:
+        """Return the step of an inverse: it is waited for and verified like any command, or a person runs it."""
+        assert self.undone is not None, "only an inverse is asked for its step"  # noqa: S101
+        return command_step(self, phase=phase, verify=Check.load(self.undone), gate=gate)
 
 
 def _start(row: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Verdict
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.services import decide, go_ahead, retry
+from kbconsole.jobs.undoing import undo
 from kbconsole.k8s.kinds import CLUSTER_ROLE, Object
 from kbconsole.k8s.rules import rule_set
-from tests.driving import drive
+from tests.driving import drive, ticks
 from tests.fleet.planes import CONTROL, POD_ROLE, rows, said, verdict
 from tests.people import signed_in
 
@@ -251,3 +253,50 @@ def test_a_role_that_grants_too_much_or_too_little_is_not_the_same(
     extra = SameRules("k8s-1", POD_ROLE, []).look()
     assert extra.verdict == Verdict.FAIL
     assert "secrets" in str(extra.sentence)
+
+
+def test_a_copy_is_undone_on_the_planes_that_had_none_and_every_earlier_object_stays(
+    embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User, ada: User
+) -> None:
+    foreign(embedded, "k8s-1")
+    before = {plane: objects(embedded, plane) for plane in PLANES}
+    run = copied(adam, take_over=True)
+    assert run.status == "succeeded"
+    with override_settings(KBCONSOLE_FLEET_APPROVALS=1):
+        plan = undo(run.pk, by=adam, reason="the wrong planes")
+        drive(plan.runs.get())
+        plan.refresh_from_db()
+        assert plan.status == PlanStatus.READY, failure(plan)
+        said = [str(one.sentence) for one in cautions_of(plan)]
+        assert [line for line in said if "k8s-1" in line] == [
+            f"k8s-1: ClusterRole {POD_ROLE} was there before the run, which took fields of it away from others. It "
+            "stays as it is now; whoever managed these fields before has to apply them again."
+        ]
+        decide(plan.pk, by=ada, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
+    undone = drive(plan.runs.exclude(job="make-plan").get())
+    assert undone.status == "succeeded"
+    assert {plane: objects(embedded, plane) for plane in PLANES} == before
+    assert role(embedded, "k8s-1") and not role(embedded, "k8s-2")
+
+
+def objects(fleet: EmbeddedFleet, plane: str) -> set[tuple[str, str]]:
+    """Return the cluster roles of a plane, by name and uid."""
+    with contextlib.closing(fleet.client(plane)) as client:
+        return {(one["metadata"]["name"], one["metadata"]["uid"]) for one in client.list(CLUSTER_ROLE)}
+
+
+def test_an_undo_that_the_plane_would_not_let_through_is_not_planned(
+    embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User
+) -> None:
+    run = copied(adam)
+    mine = embedded.client("k8s-2").get(CLUSTER_ROLE, "kbconsole") or {}
+    rules = [
+        {**rule, "verbs": [verb for verb in rule["verbs"] if verb != "delete"]} for rule in mine["rules"]
+    ]
+    embedded.client("k8s-2").patch(CLUSTER_ROLE, "kbconsole", "", {"rules": rules})
+    plan = undo(run.pk, by=adam)
+    drive(plan.runs.get())
+    plan.refresh_from_db()
+    assert plan.status == PlanStatus.FAILED
+    assert "k8s-2" in failure(plan)
+    assert all(role(embedded, plane) for plane in PLANES)

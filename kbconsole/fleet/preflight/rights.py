@@ -28,6 +28,7 @@ declare(
     {
         "rights.role": _("Rights: the role of database pods"),
         "rights.role_bind": _("Rights: bind the role of database pods"),
+        "rights.undo": _("Rights: take the role of database pods back"),
         "rights.role_read": _("Rights: read the role of database pods"),
         "rights.namespaces": _("Rights: namespaces"),
         "rights.watch": _("Rights: see what databases are made of"),
@@ -50,6 +51,10 @@ declare(
         "rights.fix_repair": _(
             "The console works without these and still names what a plane lacks, but cannot copy it from another "
             "plane: “Copy the missing objects” would fail here. Grant them when convenient."
+        ),
+        "rights.fix_undo": _(
+            "The console works without these, but cannot undo a copy of the role: the plan to undo it would fail here. "
+            "Grant them when convenient."
         ),
         "rights.fix_switch": _(
             "The console works without these and still shows the command, but “Disable” under a lost plane would fail "
@@ -97,6 +102,9 @@ GROUPS: Mapping[str, Group] = {
     "role": Group((_rule(_RBAC, "clusterroles", "get create patch escalate", POD_ROLE),)),
     "role_bind": Group(
         (_rule(_RBAC, "clusterroles", "bind", POD_ROLE),), needed=False, without="rights.fix_repair"
+    ),
+    "undo": Group(
+        (_rule(_RBAC, "clusterroles", "delete", POD_ROLE),), needed=False, without="rights.fix_undo"
     ),
     "role_read": Group((_rule(_RBAC, "clusterroles", "get", POD_ROLE),)),
     "namespaces": Group((_rule("", "namespaces", "get list create patch"),)),
@@ -162,7 +170,18 @@ GROUPS: Mapping[str, Group] = {
 }
 EVERYTHING: Right = ("*", "*", "*", "*")
 CONTROL_PLANE = ("role_read", "namespaces", "databases", "state", "engines", "operator", "switch")
-DATA_PLANE = ("role", "role_bind", "namespaces", "watch", "clean", "repair", "room", "addresses", "pools")
+DATA_PLANE = (
+    "role",
+    "role_bind",
+    "undo",
+    "namespaces",
+    "watch",
+    "clean",
+    "repair",
+    "room",
+    "addresses",
+    "pools",
+)
 
 
 def groups_for(*, control: bool, data: bool) -> list[str]:
