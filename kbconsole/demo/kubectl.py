@@ -38,30 +38,65 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def remote(name: str, server: str) -> dict[str, Any]:
-    """Return one remote as `models.RemoteCluster` has it; what is false or zero is left out, as there."""
-    if why := reach(server):
-        return {"name": name, "status": why, "num-failures": 1}
-    synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)
+def remote(name: str, server: str, *, behind: bool) -> dict[str, Any]:
+    """Return one remote as `models.RemoteCluster` has it; what is false or zero is left out, as there.
+
+    Agents get all by KVStoreMesh here, so they are connected to that and lack what it has not got.
+    """
     config = {"required": True, "retrieved": True, "kvstoremesh": True, "sync-canaries": True}
-    return {
-        "name": name,
-        "ready": True,
-        "connected": True,
-        "status": WELL,
-        "config": config,
-        "synced": synced,
-    }
+    if not reach(server):
+        synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)
+        return {
+            "name": name,
+            "ready": True,
+            "connected": True,
+            "status": WELL,
+            "config": config,
+            "synced": synced,
+        }
+    if behind:
+        return {"name": name, "status": "Waiting for initial connection to be established", "num-failures": 1}
+    return {"name": name, "connected": True, "status": WELL, "config": {"required": True}, "synced": {}}
+
+
+def tried(name: str, server: str) -> str:
+    """Return what `troubleshoot` prints of one remote, without its certificates: the stand-in checks none."""
+    host, why = server.removeprefix("https://"), reach(server)
+    tcp = why.startswith("dial tcp")
+    stages = [f"✅ {kind} connection successfully established to {host}" for kind in ("TCP", "TLS")]
+    if tcp:
+        stages = [f"❌ Cannot establish TCP connection to {host}: {why}"]
+    etcd = (
+        f"❌ Failed to establish connection: {why}" if why else "✅ Etcd connection successfully established"
+    )
+    lines = [
+        f'Remote cluster "{name}":',
+        "🔌 Endpoints:",
+        f"   - {server}",
+        *(f"     {said}" for said in stages),
+    ]
+    return "\n".join([*lines, "", "⚙️ Etcd client:", f"   {etcd}", ""])
 
 
 def answer(client: PlaneClient, container: str, command: Sequence[str]) -> Any:
-    """Return what the command prints in that container. Raises KubeError, and SystemExit for another command."""
+    """Return what the command prints in that container, as JSON or as text.
+
+    Raises KubeError, and SystemExit for another command.
+    """
     tool, *words = command
-    remotes = [remote(name, server) for name, server in sorted(mesh.remotes_of(client).items())]
+    known = sorted(mesh.remotes_of(client).items())
     if (container, tool, words) == ("cilium-agent", "cilium-dbg", ["status", "-o", "json"]):
-        return {"cilium": {"state": "Ok"}, "cluster-mesh": {"clusters": remotes}}
+        clusters = [remote(name, server, behind=False) for name, server in known]
+        return {"cilium": {"state": "Ok"}, "cluster-mesh": {"clusters": clusters}}
     if (container, words) == ("kvstoremesh", ["kvstoremesh-dbg", "status", "-o", "json"]):
-        return remotes
+        return [remote(name, server, behind=True) for name, server in known]
+    if (container, words[:2]) == ("kvstoremesh", ["kvstoremesh-dbg", "troubleshoot"]):
+        unknown = [
+            f'Remote cluster "{name}":\n❌ Configuration not found\n'
+            for name in words[2:]
+            if name not in dict(known)
+        ]
+        return "\n".join([*(tried(name, server) for name, server in known if name in words[2:]), *unknown])
     if (container, tool, words) == ("cilium-agent", "cilium-dbg", ["bpf", "ipcache", "list", "-o", "json"]):
         entry = "identity={} encryptkey=0 tunnelendpoint={} flags={}"
         own = {
@@ -77,7 +112,8 @@ def run(context: str, namespace: str, pods: str, container: str, command: Sequen
     client = Planes().client(context)
     if kind not in ASKED or client.get(ASKED[kind], name, namespace) is None:
         raise SystemExit(f'Error from server (NotFound): "{pods}" not found')
-    sys.stdout.write(json.dumps(answer(client, container, command), indent=1) + "\n")
+    said = answer(client, container, command)
+    sys.stdout.write((said if isinstance(said, str) else json.dumps(said, indent=1)) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

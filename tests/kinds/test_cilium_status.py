@@ -12,11 +12,11 @@ import pytest
 
 from kbconsole.jobs.definition import Verdict
 from networking.kinds.cilium import agents, commands, jobs, tunnels
-from networking.kinds.cilium.asking import Asked
+from networking.kinds.cilium.asking import Asked, Tried
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.judging import Connected
 from networking.kinds.cilium.matrix import cell, matrix, reached, standing
-from networking.kinds.cilium.status import MeshStatus, Rung, loaded, mesh_status
+from networking.kinds.cilium.status import RUNGS, MeshStatus, Rung, loaded, mesh_status
 
 WELL = {"configured": 2, "connected": 2}
 
@@ -233,6 +233,62 @@ def test_the_way_without_a_context_is_shown_for_all_but_what_reaches_other_plane
         commands.connect(["k8s-1", "--kubeconfig=x"])
 
 
+TROUBLE = """Found 3 remote cluster configurations
+
+Remote cluster "k8s-2":
+📄 Configuration path: /var/lib/cilium/clustermesh/k8s-2
+
+🔌 Endpoints:
+   - https://k8s-2.mesh.cilium.io:32380
+     ✅ Hostname resolved to: 172.20.2.11
+     ✅ TCP connection successfully established to 172.20.2.11:32380
+     ✅ TLS connection successfully established to 172.20.2.11:32380
+
+⚙️ Etcd client:
+   ✅ Etcd connection successfully established
+   ℹ️  Etcd cluster ID: 820847063f6cabce
+
+Remote cluster "k8s-3":
+🔌 Endpoints:
+   - https://k8s-3.mesh.cilium.io:32381
+     {failed}
+
+⚙️ Etcd client:
+   ❌ Failed to establish connection: context deadline exceeded
+
+Remote cluster "k8s-4":
+❌ Configuration not found
+"""
+"""`cilium-dbg troubleshoot clustermesh`: cmd/troubleshoot_clustermesh.go, pkg/kvstore/etcd_debug.go."""
+
+
+@pytest.mark.parametrize(
+    ("failed", "rung"),
+    [
+        ("❌ Cannot resolve hostname: lookup k8s-3.mesh.cilium.io: no such host\n"
+         "     ❌ Cannot establish TCP connection to k8s-3.mesh.cilium.io:32381: no such host", "dns"),
+        ("✅ Hostname resolved to: 172.20.3.11\n"
+         "     ❌ Cannot establish TCP connection to k8s-3.mesh.cilium.io:32381: i/o timeout", "tcp"),
+        ("✅ TCP connection successfully established to 172.20.3.11:32381\n"
+         "     ❌ Cannot establish TLS connection to k8s-3: x509: certificate signed by unknown authority", "tls"),
+        ("✅ TLS connection successfully established to 172.20.3.11:32381\n"
+         "     ❌ TLS client authentication failed: remote error: tls: bad certificate", "tls"),
+        ("✅ TLS connection successfully established to 172.20.3.11:32381", "etcd"),
+    ],
+)  # fmt: skip
+def test_the_stage_at_which_a_way_ends_is_read_from_what_was_tried(failed: str, rung: str) -> None:
+    lines = TROUBLE.format(failed=failed).splitlines()
+    heards = agents.stages(lines)
+    assert {name: (one.ready, one.rung) for name, one in heards.items()} == {
+        "k8s-2": (True, ""), "k8s-3": (False, rung), "k8s-4": (False, ""),
+    }  # fmt: skip
+    finding = Tried("k8s-1", {name: name for name in heards}).judged(lines)
+    assert finding.verdict == Verdict.FAIL and "Configuration not found" in str(finding.sentence)
+    assert f"to k8s-3 {RUNGS[Rung(rung)]} fails (" in str(finding.sentence)
+    assert Tried("k8s-1", {"k8s-2": "k8s-2"}).judged(lines).verdict == Verdict.PASS
+    assert Tried("k8s-1", {"k8s-2": "k8s-2"}).judged(["error: unknown command"]).verdict == Verdict.WARN
+
+
 TUNNEL_MAP = {"10.2.0.0": ["172.20.2.11:0"], "10.2.1.0": ["172.20.2.12:0"], "fd00:10:2::": ["172.20.2.11:0"]}
 """`cilium-dbg bpf tunnel list -o json`, up to 1.17: pkg/maps/tunnel, cilium-dbg/cmd/bpf_tunnel_list.go."""
 IPCACHE = {
@@ -274,9 +330,15 @@ def test_a_look_asks_each_plane_for_what_it_has() -> None:
     steps = list(jobs.LookAtMesh(["k8s-1", "k8s-2"], {}, how).steps())
     assert [(step.on, step.phase) for step in steps] == [
         ("k8s-1", "mesh-read"), ("k8s-1", "mesh-status"), ("k8s-1", "mesh-agent"), ("k8s-1", "mesh-behind"),
-        ("k8s-1", "mesh-tunnels"),
-        ("k8s-2", "mesh-read"), ("k8s-2", "mesh-status"), ("k8s-2", "mesh-agent"), ("k8s-2", "mesh-tunnels"),
+        ("k8s-1", "mesh-stages"), ("k8s-1", "mesh-tunnels"),
+        ("k8s-2", "mesh-read"), ("k8s-2", "mesh-status"), ("k8s-2", "mesh-agent"), ("k8s-2", "mesh-stages"),
+        ("k8s-2", "mesh-tunnels"),
     ]  # fmt: skip
+    tried = [step.change.commands()[0] for step in steps if step.phase == "mesh-stages" and step.change]
+    assert tried[0].endswith(
+        "-c kvstoremesh -- /usr/bin/clustermesh-apiserver kvstoremesh-dbg troubleshoot k8s-2"
+    )
+    assert tried[1].endswith("-c cilium-agent -- cilium-dbg troubleshoot clustermesh k8s-1")
     assert not any(step.blocks for step in steps if step.change)
     native = steps[-1].check
     assert native is not None and "routes natively" in str(native.look().sentence)  # type: ignore[attr-defined]

@@ -104,7 +104,8 @@ def tool(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
             except SystemExit as ended:
                 err.write(f"{ended}\n")
                 code = 1
-        on_lines([("stderr", line) for line in err.getvalue().splitlines()])
+        for stream, text in (("stdout", out), ("stderr", err)):
+            on_lines([(stream, line) for line in text.getvalue().splitlines()])
         return Exit(code, "", out.getvalue(), False)
 
     def keep(row: int) -> None:
@@ -182,8 +183,11 @@ def test_planes_are_connected_by_one_call_and_shown_and_taken_apart(
     look = drive(Run.objects.get(job="mesh-look"))
     assert look.status == "failed"
     assert "k8s-1: to k8s-3 0 of 1 agents are connected" in said(look, "mesh-status")[0]
-    assert "to k8s-3 TCP fails (dial tcp 127.0.0.1:1: connect" in said(look, "mesh-agent")[0]
-    assert "to k8s-3 TCP fails" in said(look, "mesh-behind")[0]
+    for phase in ("mesh-agent", "mesh-behind"):
+        assert "to k8s-3 there is no connection, and where it ends is not told" in said(look, phase)[0]
+    assert (
+        "to k8s-3 TCP fails (Cannot establish TCP connection to 127.0.0.1:1" in said(look, "mesh-stages")[0]
+    )
     assert said(look, "mesh-agent")[1:] == [
         "k8s-2: one agent was asked; it is connected to k8s-1, k8s-3, and all is synced.",
         "k8s-3: one agent was asked; it is connected to k8s-1, k8s-2, and all is synced.",

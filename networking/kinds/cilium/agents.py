@@ -4,10 +4,15 @@
 kvstoremesh-dbg status -o json` prints that list alone. Shapes: cilium/cilium api/v1/models/remote_cluster.go,
 remote_cluster_config.go, remote_cluster_synced.go; every key is `omitempty`. `ready` includes `synced`
 (pkg/clustermesh/remote_cluster.go, since 1.15); agents before 1.15 have neither `connected` nor `synced`.
+
+Where a connection ends none of this tells for sure; `cilium-dbg troubleshoot clustermesh` and `kvstoremesh-dbg
+troubleshoot` try it stage by stage and print text (cilium-dbg/cmd/troubleshoot_clustermesh.go,
+pkg/kvstore/etcd_debug.go; PR #32336 of May 2024, brought to every release line of then).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -54,7 +59,9 @@ def _heard(remote: Mapping[str, Any], through: bool) -> Heard:
     if remote.get("ready") and not late:
         return Heard(True, text="", synced=None if late is None else True)
     rung = _rung(remote, rung_of(text), late, through)
-    said = ", ".join(late or ()) if rung == Rung.SYNCED else text
+    said = (
+        ", ".join(late or ()) if rung == Rung.SYNCED else text if rung or not remote.get("connected") else ""
+    )
     return Heard(False, str(rung or ""), said, synced=False if rung == Rung.SYNCED else None)
 
 
@@ -78,6 +85,47 @@ def _late(synced: Any) -> list[str] | None:
     return [what for what in SYNCED if not synced.get(what)] + [
         what for what in OPTIONAL if synced.get(what) is False
     ]
+
+
+_CLUSTER = re.compile(r'\bcluster "([^"]+)":', re.IGNORECASE)
+_THROUGH = "Etcd connection successfully established"
+_STAGES = (
+    (Rung.DNS, "Cannot resolve hostname"),
+    (Rung.TCP, "Cannot establish TCP connection"),
+    (Rung.TLS, "Cannot establish TLS connection"),
+    (Rung.TLS, "TLS client authentication failed"),
+    (Rung.ETCD, "GET /version"),
+    (Rung.ETCD, "Failed to retrieve key from etcd"),
+    (Rung.ETCD, "Failed to establish connection"),
+    (None, "Configuration not found"),
+    (None, "No available endpoints"),
+    (None, "Cannot parse"),
+)
+
+
+def stages(lines: Iterable[str]) -> dict[str, Heard]:
+    """Return how far each remote was reached by what `troubleshoot` printed; `ready` stands for as far as etcd."""
+    found: dict[str, Heard] = {}
+    name = ""
+    for line in lines:
+        if header := _CLUSTER.search(line):
+            name = header[1]
+            found[name] = Heard(text="?")
+        elif name and _THROUGH in line:
+            found[name] = Heard(True)
+        elif name and not found[name].ready:
+            found[name] = _lower(found[name], line.strip(" \N{CROSS MARK}\t"))
+    return found
+
+
+def _lower(known: Heard, line: str) -> Heard:
+    """Return what is known of a remote with one more line: the first stage that fails makes the later ones fail."""
+    told = next((found for found in _STAGES if found[1] in line), None)
+    if told is None or (
+        known.rung and (told[0] is None or lowest([Rung(known.rung), told[0]]) == known.rung)
+    ):
+        return known
+    return Heard(rung=str(told[0] or ""), text=line)
 
 
 def to_json(heards: Heards) -> Json:

@@ -5,20 +5,22 @@ All of it is worth knowing and nothing depends on it, so where the console may n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.fleet.commands import Judge, RunCommand
+from kbconsole.fleet.commands import Judge, RunCommand, command_of
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
+from kbconsole.jobs.execution import current_step
+from kbconsole.jobs.models import RunStep
 from networking.kinds.cilium import agents, commands, tunnels
 from networking.kinds.cilium.judging import kept
 from networking.kinds.cilium.known import known_facts
 
-AGENT, BEHIND, TUNNELS = "mesh-agent", "mesh-behind", "mesh-tunnels"
+AGENT, BEHIND, STAGES, TUNNELS = "mesh-agent", "mesh-behind", "mesh-stages", "mesh-tunnels"
 """Under which names the judged answers are kept, plane by plane."""
 
 declare(
@@ -35,7 +37,14 @@ declare(
         "mesh.agent_stranger": _("it does not know %(other)s, so nothing is configured"),
         "mesh.agent_rung": _("to %(other)s %(rung)s fails"),
         "mesh.agent_rung_text": _("to %(other)s %(rung)s fails (%(text)s)"),
-        "mesh.agent_cut": _("to %(other)s there is no connection, and where it ends is not told (%(text)s)"),
+        "mesh.agent_cut": _("to %(other)s there is no connection, and where it ends is not told"),
+        "mesh.agent_cut_text": _("to %(other)s there is no connection, and where it ends is not told (%(text)s)"),
+        "mesh.check_stages": _("See at which stage the way from %(plane)s to the others ends"),
+        "mesh.stages_unread": _(
+            "%(plane)s: what it printed about its ways to the others is in no form that the console knows. Read its "
+            "lines below."
+        ),
+        "mesh.stages_well": _("%(plane)s gets through to the mesh API of %(others)s."),
         "mesh.agent_unasked": _(
             "Where a broken way ends, and whether all is synced, is unknown on %(plane)s: no agent was asked. The "
             "console needs kubectl and the right to run commands in the pods of kube-system for that. You can ask one "
@@ -119,11 +128,59 @@ def _red(plane: str, heard: agents.Heard | None) -> Sentence | None:
         return None
     text = heard.text[:200]
     if not heard.rung:
-        return say("mesh.agent_cut", other=plane, text=text or "?")
+        return (
+            say("mesh.agent_cut_text", other=plane, text=text) if text else say("mesh.agent_cut", other=plane)
+        )
     rung = say(f"mesh.rung_{heard.rung}")
     if not text:
         return say("mesh.agent_rung", other=plane, rung=rung)
     return say("mesh.agent_rung_text", other=plane, rung=rung, text=text)
+
+
+@actions.register
+@dataclass(frozen=True)
+class Tried(Check):
+    """At which stage the way to each other plane ends, as an agent (or KVStoreMesh) printed it: DNS, TCP, TLS, etcd."""
+
+    slug: ClassVar[str] = "mesh-tried"
+    plane: str
+    others: dict[str, str]
+    behind: bool = False
+    version: str = ""
+
+    def label(self) -> Sentence:
+        return say("mesh.check_stages", plane=self.plane)
+
+    @property
+    def command(self) -> RunCommand:
+        return commands.stages(self.plane, self.version, list(self.others.values()), behind=self.behind)
+
+    def look(self) -> Finding:
+        """It is asked after the command ended well, or where nobody ran it."""
+        step = RunStep.objects.get(pk=current_step())
+        if command_of(step) is None:
+            command = self.command.commands()[0]
+            return Finding(Verdict.WARN, say("mesh.agent_unasked", plane=self.plane, command=command))
+        return self.judged(printed(step))
+
+    def judged(self, lines: Iterable[str]) -> Finding:
+        heards = agents.stages(lines)
+        if not heards:
+            return Finding(Verdict.WARN, say("mesh.stages_unread", plane=self.plane))
+        facts = kept(STAGES, self.plane, agents.to_json(heards))
+        red = [_red(plane, heards.get(name)) for plane, name in self.others.items()]
+        if problems := [said for said in red if said is not None]:
+            return Finding(
+                Verdict.FAIL, say("mesh.agent_red", plane=self.plane, problems=problems), facts=facts
+            )
+        said = say("mesh.stages_well", plane=self.plane, others=list(self.others))
+        return Finding(Verdict.PASS, said, facts=facts)
+
+
+def printed(step: RunStep) -> list[str]:
+    """Return the lines that the step's command printed, of every attempt, in order."""
+    said = step.events.filter(sentence__code="fleet.command_line").order_by("seq")
+    return [str(params["text"]) for params in said.values_list("sentence__params", flat=True)]
 
 
 @actions.register

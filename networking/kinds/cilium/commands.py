@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -40,6 +40,8 @@ TUNNEL_MAP_UNTIL = (1, 17)
 NAMED_CILIUM_UNTIL = (1, 14)
 """From 1.15 on the tool inside the agents' pods is `cilium-dbg` (cilium/cilium PR #28085)."""
 _LONG = 1800
+_TRY = 600
+"""Trying one remote that is cut off takes up to 6 s."""
 
 
 def install(plane: str, *, name: str, id_: int, pods: str, version: str) -> RunCommand:
@@ -149,6 +151,18 @@ def behind(plane: str) -> RunCommand:
     return _inside(
         plane, f"deploy/{APISERVER}", "kvstoremesh", name, "kvstoremesh-dbg", "status", "-o", "json"
     )
+
+
+def stages(plane: str, version: str, names: Sequence[str], *, behind: bool) -> RunCommand:
+    """Let an agent, or KVStoreMesh in its stead, try the way to each of these remotes stage by stage."""
+    given = [value(name) for name in names]
+    if not behind:
+        return replace(agent(plane, version, "troubleshoot", "clustermesh", *given), seconds=_TRY)
+    name = "/usr/bin/clustermesh-apiserver"
+    tried = _inside(
+        plane, f"deploy/{APISERVER}", "kvstoremesh", name, "kvstoremesh-dbg", "troubleshoot", *given
+    )
+    return replace(tried, seconds=_TRY)
 
 
 def _inside(plane: str, pods: str, container: str, *command: str) -> RunCommand:

@@ -19,7 +19,7 @@ from kbconsole.fleet.commands import command_step
 from kbconsole.fleet.jobs import FleetJob, fleet_approvals, identities
 from kbconsole.jobs.definition import CONSOLE, Ended, Step, Subject, declare_phases, digest, register
 from networking.kinds.cilium import commands
-from networking.kinds.cilium.asking import AGENT, BEHIND, Asked, NoTunnels, TunnelsKnown
+from networking.kinds.cilium.asking import AGENT, BEHIND, Asked, NoTunnels, Tried, TunnelsKnown
 from networking.kinds.cilium.authority import SameAuthority, ShareAuthority, key_of
 from networking.kinds.cilium.checks import Enabled, Installed, NoOtherNetwork, Pairs, RulesHold, read_all
 from networking.kinds.cilium.judging import Connected, ReadMesh, Tested
@@ -39,6 +39,7 @@ declare_phases(
         "mesh-read": _("Read"),
         "mesh-agent": _("Agent"),
         "mesh-behind": _("KVStoreMesh"),
+        "mesh-stages": _("Stages"),
         "mesh-tunnels": _("Tunnels"),
         "mesh-test": _("Test"),
     }
@@ -322,6 +323,8 @@ class LookAtMesh(MeshJob):
             asked.append(("mesh-behind", Asked(plane, others, BEHIND)))
         for phase, judge in asked:
             yield command_step(judge.command, phase=phase, verify=judge, blocks=False)
+        tried = Tried(plane, others, behind, version)
+        yield command_step(tried.command, phase="mesh-stages", verify=tried, blocks=False)
         if how.get("native"):
             yield Step(on=plane, phase="mesh-tunnels", check=NoTunnels(plane, list(others)))
             return

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from networking.kinds.cilium import agents
-from networking.kinds.cilium.asking import AGENT, BEHIND, TUNNELS
+from networking.kinds.cilium.asking import AGENT, BEHIND, STAGES, TUNNELS
 from networking.kinds.cilium.checks import STATUS
 from networking.kinds.cilium.judging import TESTED
 from networking.kinds.cilium.status import MeshStatus, as_dict
@@ -22,6 +22,7 @@ TEST_COUNTS = timedelta(days=1)
 """How long a test of packets that passed still proves that they get there."""
 SAME_LOOK = timedelta(minutes=1)
 """What one run keeps, it keeps at its end."""
+READ = (STATUS, AGENT, BEHIND, STAGES, TUNNELS)
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,7 @@ class Look:
 
 def looks(silent: Collection[str]) -> dict[str, Look]:
     """Return every data plane's last look. What a plane said that is silent now counts for nothing."""
-    read = {
-        what: {row.plane: row for row in keeper().readings(what)} for what in (STATUS, AGENT, BEHIND, TUNNELS)
-    }
+    read = {what: {row.plane: row for row in keeper().readings(what)} for what in READ}
     return {
         plane: _look({what: rows[plane] for what, rows in read.items()}, plane in silent) for plane in read[STATUS]
     }  # fmt: skip
@@ -54,8 +53,10 @@ def _look(rows: Mapping[str, Reading], silent: bool) -> Look:
     if last is None or silent or timezone.now() - last >= FRESH:
         return Look(last)
     said = {what: row for what, row in rows.items() if row.read_at and last - row.read_at <= SAME_LOOK}
+    if not {STATUS, AGENT} & {*said}:
+        return Look(last)  # how far a way goes is not yet whether anything came over it
     status = MeshStatus.from_json(as_dict(said[STATUS].facts)) if STATUS in said else None
-    views = [agents.from_json(said[what].facts) for what in (AGENT, BEHIND) if what in said]
+    views = [agents.from_json(said[what].facts) for what in (AGENT, BEHIND, STAGES) if what in said]
     agent_at = said[AGENT].read_at if AGENT in said else None
     tunnels = as_dict(said[TUNNELS].facts) if TUNNELS in said else {}
     return Look(last, agents.joined(status, views), agent_at, tunnels)
