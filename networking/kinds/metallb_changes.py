@@ -37,6 +37,7 @@ from networking.kinds import metallb_objects as objects
 from networking.kinds.metallb_objects import HOME, PoolRoom
 
 INSTALL_SECONDS = 420
+SHOWN = 5
 UNINSTALL = ("uninstall", objects.RELEASE, "--namespace", HOME, "--wait", "--timeout", "5m")
 declare(
     {
@@ -68,6 +69,18 @@ declare(
         "metallb.room_none": _(
             "%(plane)s has no pool %(pool)s yet, so clients get no address there until it is set up under Network."
         ),
+        "metallb.nothing_left": _("See that nobody needs MetalLB any more"),
+        "metallb.nothing_left_yes": _("%(plane)s: MetalLB has no pool, and no service has an address of it."),
+        "metallb.nothing_left_pools": _(
+            "%(plane)s: MetalLB still has the pools %(names)s. Remove them first: Network, Remove a pool."
+        ),
+        "metallb.nothing_left_users": _(
+            "%(plane)s: %(count)s services have an address of MetalLB (%(names)s). Retire these databases, or take "
+            "their clients elsewhere, first."
+        ),
+        "metallb.gone": _("See that MetalLB is gone"),
+        "metallb.gone_yes": _("MetalLB is gone from %(plane)s."),
+        "metallb.gone_not": _("%(plane)s still serves MetalLB's kinds."),
         "metallb.unused": _("See that no service uses the pool %(pool)s"),
         "metallb.unused_yes": _("%(plane)s: nobody uses the pool %(pool)s."),
         "metallb.unused_not": _(
@@ -129,7 +142,9 @@ def install(plane: str) -> RunCommand:
         chart = [f"{folder}/{objects.RELEASE}-{objects.VERSION}.tgz"]
     args = ("upgrade", "--install", objects.RELEASE, *chart, "--namespace", HOME, "--wait", "--timeout", "5m")
     values = {key: dict(value) for key, value in objects.VALUES.items()}
-    return RunCommand(plane, "helm", args, values, seconds=INSTALL_SECONDS, undo=UNINSTALL)
+    return RunCommand(
+        plane, "helm", args, values, seconds=INSTALL_SECONDS, undo=UNINSTALL, undone=Gone(plane).canonical()
+    )  # fmt: skip
 
 
 @actions.register
@@ -347,3 +362,53 @@ class Unused(OnPlane):
         return self._found(
             Verdict.FAIL, "unused_not", pool=self.pool, count=len(users), names=sorted(users)[:5]
         )
+
+
+@actions.register
+@dataclass(frozen=True)
+class NothingLeft(OnPlane):
+    """No pool is there, and no service has an address: removing the chart removes its pools, and so the addresses."""
+
+    slug: ClassVar[str] = "metallb-nothing-left"
+    plane: str
+    but: str = ""
+    """The pool that goes with it."""
+
+    def label(self) -> Sentence:
+        return say("metallb.nothing_left")
+
+    def commands(self) -> list[str]:
+        return [
+            kubectl_get(IP_ADDRESS_POOL, namespace=HOME, context=self.plane),
+            kubectl_get(SERVICE, context=self.plane, output="wide"),
+        ]
+
+    def look(self) -> Finding:
+        plane = client(self.plane)
+        users = served_by_pools(plane)
+        if users:
+            return self._found(Verdict.FAIL, "nothing_left_users", count=len(users), names=users[:SHOWN])
+        names = {one["metadata"]["name"] for one in listed(plane, IP_ADDRESS_POOL)}
+        if pools := sorted(names - {self.but}):
+            return self._found(Verdict.FAIL, "nothing_left_pools", names=pools)
+        return self._found(Verdict.PASS, "nothing_left_yes")
+
+
+@actions.register
+@dataclass(frozen=True)
+class Gone(OnPlane):
+    """The plane serves MetalLB's kinds no more."""
+
+    slug: ClassVar[str] = "metallb-gone"
+    plane: str
+
+    def label(self) -> Sentence:
+        return say("metallb.gone")
+
+    def commands(self) -> list[str]:
+        return [kubectl_get(DEPLOYMENT, namespace=HOME, context=self.plane)]
+
+    def look(self) -> Finding:
+        if installed(client(self.plane)):
+            return self._found(Verdict.WAIT, "gone_not")
+        return Finding(Verdict.PASS, say("metallb.gone_yes", plane=self.plane), facts={"installed": False})

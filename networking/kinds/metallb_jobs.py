@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,9 +12,9 @@ from kbconsole.common.policy import Policy
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.access import client
 from kbconsole.fleet.changes import Apply, Remove, uid_of
-from kbconsole.fleet.commands import command_step
+from kbconsole.fleet.commands import RunCommand, command_step
 from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
-from kbconsole.jobs.definition import Ended, Step, Subject, declare_phases, register
+from kbconsole.jobs.definition import Change, Ended, Step, Subject, declare_phases, register
 from kbconsole.k8s.kinds import IP_ADDRESS_POOL, L2_ADVERTISEMENT
 from networking.kinds import metallb_objects as objects
 from networking.kinds.keeping import keeper
@@ -22,6 +22,7 @@ from networking.kinds.metallb_changes import (
     ApplyCustom,
     InEffect,
     Installed,
+    NothingLeft,
     RangesFree,
     Ready,
     Unused,
@@ -110,6 +111,15 @@ class SetUpPools(FleetJob):
 
     def what(self) -> Sentence:
         return say("metallb.what_set_up", pool=self.pool, planes=list(self.ranges))
+
+    def undo_looks(self, changes: Sequence[Change]) -> Iterator[Step]:
+        """Nothing goes that services have an address of: the pool, and with the chart any other pool."""
+        for plane in self.ranges:
+            mine = [change for change in changes if getattr(change, "plane", "") == plane]
+            if any(isinstance(change, RunCommand) for change in mine):
+                yield Step(on=plane, phase="unused", check=NothingLeft(plane, self.pool), deadline=0)
+            elif mine:
+                yield Step(on=plane, phase="unused", check=Unused(plane, self.pool), deadline=0)
 
     def on_end(self, ended: Ended) -> None:
         """The page shows at once what the run has seen."""

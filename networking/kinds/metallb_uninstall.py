@@ -17,40 +17,22 @@ from kbconsole.fleet.commands import command_step
 from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
 from kbconsole.jobs.definition import (
     Ended,
-    Finding,
     Job,
     Step,
     Subject,
-    Verdict,
-    actions,
     declare_phases,
     register,
 )
-from kbconsole.k8s.commands import kubectl_get
-from kbconsole.k8s.kinds import DEPLOYMENT, IP_ADDRESS_POOL, SERVICE
 from networking.kinds import metallb_objects as objects
 from networking.kinds.acting import ACTS, ActForm, NetworkAct, known_planes
 from networking.kinds.keeping import keeper
-from networking.kinds.metallb_changes import OnPlane, installed, listed, served_by_pools, uninstall
+from networking.kinds.metallb_changes import Gone, NothingLeft, installed, uninstall
 from networking.kinds.metallb_objects import HOME
 from networking.kinds.metallb_reading import READS
 
-SHOWN = 5
 declare_phases({"unused": _("Unused"), "uninstall": _("Uninstall")})
 declare(
     {
-        "metallb.nothing_left": _("See that nobody needs MetalLB any more"),
-        "metallb.nothing_left_yes": _("%(plane)s: MetalLB has no pool, and no service has an address of it."),
-        "metallb.nothing_left_pools": _(
-            "%(plane)s: MetalLB still has the pools %(names)s. Remove them first: Network, Remove a pool."
-        ),
-        "metallb.nothing_left_users": _(
-            "%(plane)s: %(count)s services have an address of MetalLB (%(names)s). Retire these databases, or take "
-            "their clients elsewhere, first."
-        ),
-        "metallb.gone": _("See that MetalLB is gone"),
-        "metallb.gone_yes": _("MetalLB is gone from %(plane)s."),
-        "metallb.gone_not": _("%(plane)s still serves MetalLB's kinds."),
         "metallb.not_there": _("MetalLB is not installed on %(plane)s. Leave that plane out."),
         "metallb.what_uninstall": _("Remove MetalLB from %(planes)s"),
         "metallb.uninstalls": _(
@@ -58,54 +40,6 @@ declare(
         ),
     }
 )
-
-
-@actions.register
-@dataclass(frozen=True)
-class NothingLeft(OnPlane):
-    """No pool is there, and no service has an address: removing the chart removes its pools, and so the addresses."""
-
-    slug: ClassVar[str] = "metallb-nothing-left"
-    plane: str
-
-    def label(self) -> Sentence:
-        return say("metallb.nothing_left")
-
-    def commands(self) -> list[str]:
-        return [
-            kubectl_get(IP_ADDRESS_POOL, namespace=HOME, context=self.plane),
-            kubectl_get(SERVICE, context=self.plane, output="wide"),
-        ]
-
-    def look(self) -> Finding:
-        plane = client(self.plane)
-        users = served_by_pools(plane)
-        if users:
-            return self._found(Verdict.FAIL, "nothing_left_users", count=len(users), names=users[:SHOWN])
-        pools = sorted(one["metadata"]["name"] for one in listed(plane, IP_ADDRESS_POOL))
-        if pools:
-            return self._found(Verdict.FAIL, "nothing_left_pools", names=pools)
-        return self._found(Verdict.PASS, "nothing_left_yes")
-
-
-@actions.register
-@dataclass(frozen=True)
-class Gone(OnPlane):
-    """The plane serves MetalLB's kinds no more."""
-
-    slug: ClassVar[str] = "metallb-gone"
-    plane: str
-
-    def label(self) -> Sentence:
-        return say("metallb.gone")
-
-    def commands(self) -> list[str]:
-        return [kubectl_get(DEPLOYMENT, namespace=HOME, context=self.plane)]
-
-    def look(self) -> Finding:
-        if installed(client(self.plane)):
-            return self._found(Verdict.WAIT, "gone_not")
-        return Finding(Verdict.PASS, say("metallb.gone_yes", plane=self.plane), facts={"installed": False})
 
 
 @register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -16,14 +17,17 @@ from pytest_django import Settings
 
 from kbconsole.common.sentences import Sentence
 from kbconsole.demo import metallb as stand_in
+from kbconsole.fleet.changes import Remove
+from kbconsole.fleet.commands import RunCommand
 from kbconsole.jobs import services as jobs
-from kbconsole.jobs.definition import Job
+from kbconsole.jobs import undoing
+from kbconsole.jobs.definition import Job, Outcome, Touch, Touched
 from kbconsole.jobs.models import Plan, Run
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.commands import manifest_yaml
 from kbconsole.k8s.kinds import CRD, EVENT, IP_ADDRESS_POOL, L2_ADVERTISEMENT, NAMESPACE, SERVICE, kind_of
 from networking.kinds import metallb_objects as objects
-from networking.kinds.metallb_changes import HasRoom, install
+from networking.kinds.metallb_changes import HasRoom, NothingLeft, Unused, install
 from networking.kinds.metallb_jobs import RemovePool, SetUpPools
 from networking.kinds.metallb_uninstall import UninstallMetalLb
 from tests.driving import drive, ticks
@@ -41,6 +45,17 @@ def test_the_guides_example_corrected() -> None:
     made = [objects.namespace(), objects.pool("example", ["10.4.0.0/16"]), objects.advertisement("example")]
     assert "---\n".join(manifest_yaml(one) for one in made) == (GOLDEN / "example.yaml").read_text()
     assert install("k8s-1").commands() == [(GOLDEN / "install.sh").read_text().rstrip("\n")]
+
+
+def test_installing_by_the_console_is_undone_by_helm_once_nothing_is_left() -> None:
+    helm = install("k8s-1")
+    back = helm.inverse(Outcome((Touched(Touch.UPDATED, helm.ref),)))
+    assert isinstance(back, RunCommand) and back.args[:2] == ("uninstall", "metallb")
+    assert back.as_step(on="k8s-1", phase="install").check is not None
+    pool = Remove("k8s-1", IP_ADDRESS_POOL.api_version, "IPAddressPool", "kb", objects.HOME, "uid")
+    job = SetUpPools("kb", {"k8s-1": [], "k8s-2": [], "k8s-3": []})
+    looks = job.undo_looks([pool, back, replace(pool, plane="k8s-2")])
+    assert [step.check for step in looks] == [NothingLeft("k8s-1", "kb"), Unused("k8s-2", "kb")]
 
 
 def test_ranges_are_written_as_metallb_takes_them() -> None:
@@ -186,11 +201,19 @@ def test_a_pool_from_plan_to_address_to_none_left(planes: Fleet, adam: User) -> 
     drive(whole.runs.get())
     whole.refresh_from_db()
     assert "1 services have an address of MetalLB (default/one)" in said(whole)
+    back = undoing.undo(run.pk, by=adam)
+    drive(back.runs.get())
+    back.refresh_from_db()
+    assert "default/one" in said(back), "nor is it undone"
     with looking(planes) as found:
         found.clients["k8s-1"].delete(SERVICE, "one", "default")
         found.clients["k8s-1"].delete(SERVICE, "two", "default")
         wait(lambda: found.clients["k8s-1"].get(SERVICE, "one", "default") is None)
-        run = done(RemovePool("kb-clients", ["k8s-1", "k8s-2"]), adam)
+        back = undoing.undo(run.pk, by=adam)
+        drive(back.runs.get(), seconds=60)
+        back.refresh_from_db()
+        assert back.status == "ready", said(back)
+        run = drive(jobs.go_ahead(back.pk, by=adam, seen_hash=back.hash, accepted=ticks(back)), seconds=60)
         assert run.status == "succeeded", troubles(run)
         assert found.clients["k8s-1"].list(IP_ADDRESS_POOL, objects.HOME) == []
 
