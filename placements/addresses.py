@@ -6,6 +6,8 @@ named after the pod, in the plane that runs it alone, selected by the pod's name
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ DATABASE = "kbconsole.io/database"
 POD_NAME = "apps.kubeblocks.io/pod-name"
 """KubeBlocks' pods have this; its InstanceSet writes no `statefulset.kubernetes.io/pod-name`."""
 LOCAL = "Local"
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII | re.IGNORECASE)
 
 
 def client_labels(name: str) -> dict[str, str]:
@@ -66,6 +69,21 @@ def client_manifest(
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
 
 
+def is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
+
+
+def is_host(text: object) -> bool:
+    """Return whether a plane's words are an IP address or a DNS name: they go into zone files and shell lines."""
+    if not isinstance(text, str) or not text:
+        return False
+    return is_ip(text) or (len(text) <= 253 and all(map(_LABEL.fullmatch, text.rstrip(".").split("."))))
+
+
 def client_fact(service: Mapping[str, Any]) -> dict[str, Json]:
     """Return `{name, namespace, database, uid, type, policy, pod, port, node_port, ingress}` of a client service."""
     meta, spec = service["metadata"], service.get("spec") or {}
@@ -82,7 +100,7 @@ def client_fact(service: Mapping[str, Any]) -> dict[str, Json]:
         "port": ports[0].get("port") or 0,
         "node_port": ports[0].get("nodePort") or 0,
         # As KubeBlocks reads it: an IP before a host name.
-        "ingress": [entry.get("ip") or entry.get("hostname") for entry in ingress],
+        "ingress": [host for entry in ingress if is_host(host := entry.get("ip") or entry.get("hostname"))],
     }
 
 
@@ -92,7 +110,8 @@ def node_fact(node: Mapping[str, Any]) -> dict[str, Json]:
     conditions = {c.get("type"): c.get("status") for c in status.get("conditions") or []}
     found: dict[str, Json] = {}
     for one in status.get("addresses") or []:
-        found.setdefault(str(one.get("type")), []).append(one.get("address"))
+        if is_host(one.get("address")):
+            found.setdefault(str(one.get("type")), []).append(one["address"])
     return {"name": node["metadata"]["name"], "ready": conditions.get("Ready") == "True", "addresses": found}
 
 

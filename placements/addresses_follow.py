@@ -47,16 +47,16 @@ def follow(row: ClientAccess, *, anew: bool = False) -> bool:
 
     `anew` tells it again: somebody may have changed the zone meanwhile.
     While no replica leads, or the leader has no address, the name keeps what it has: a client may find that it works
-    again, and never finds nothing.
+    again, and never finds nothing. Before any replica has an address, nothing is written.
     """
     placement = row.placement
     bundle = bundle_of(placement, placement.addresses.all(), row.zone)
-    if bundle.leader is None and row.records:
+    if not bundle.endpoints or (bundle.leader is None and row.records):
         return False
     records = addresses_dns.to_json(bundle.records())
     if records == row.records and not anew:
         return False
-    addresses_dns.write(row.zone, bundle.record_name, placement.cluster_uid, records, row.records)
+    addresses_dns.write(row.zone, bundle.record_name, row.mark, records, row.records)
     _store(row, records=records, written_at=timezone.now(), tried_at=timezone.now(), problem=None)
     return True
 

@@ -112,11 +112,12 @@ def keep(access_id: int, plane: str, answer: Mapping[str, Json], at: datetime) -
     rows = {row.service: row for row in placement.addresses.filter(plane=plane)}
     for sight in sights_of(access, plane, answer):
         row = rows.pop(sight.service, None) or ClientAddress(
-            placement=placement, plane=plane, service=sight.service, ordinal=sight.ordinal
+            placement=placement, plane=plane, service=sight.service, ordinal=sight.ordinal, read_at=at
         )
-        row.uid, row.node_port = sight.uid, sight.node_port
-        _note(row, sight.endpoints, at, sight.problem)
-    for row in rows.values():
+        if row.read_at <= at:  # a run tells at its end what it saw; somebody may have looked later
+            row.uid, row.node_port = sight.uid, sight.node_port
+            _note(row, sight.endpoints, at, sight.problem)
+    for row in (row for row in rows.values() if row.read_at <= at):
         _note(row, [], at, say("clients.gone", plane=plane, service=row.service).to_json())
 
 

@@ -26,7 +26,7 @@ declare(
     {
         "clients.not_yet": _("%(plane)s: no address for %(service)s yet"),
         "clients.because": _("%(plane)s: %(reason)s"),
-        "clients.gone": _("%(plane)s: the service %(service)s is not there any more"),
+        "clients.gone": _("%(plane)s: the service %(service)s is not there"),
     }
 )
 MOST = 300

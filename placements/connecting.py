@@ -11,12 +11,13 @@ from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Stale
 from kbconsole.common.sentences import Sentence, declare
 from kbconsole.jobs import services as jobs
-from kbconsole.jobs.models import Plan
+from kbconsole.jobs.models import Plan, RunStep, StepStatus
 from networking.kinds.base import kind_named
+from networking.models import Profile, ProfileVersion
 from networking.planes import plane_facts
 from placements.addresses_dns import configured_zone
-from placements.jobs import GiveAddresses, TakeAddresses
-from placements.jobs.for_clients import outside_of
+from placements.jobs import GiveAddresses, RetireDatabase, TakeAddresses
+from placements.jobs.for_clients import access_of, clients_by, given_by
 from placements.models import ClientAccess, ClientAddress, Placement, Status
 from placements.services import facts_of, plannable, subject_of
 
@@ -31,49 +32,85 @@ declare(
             "The network profile %(profile)s says nothing about clients. An administrator gives it a kind for clients "
             "under Network, or makes another profile that has one."
         ),
+        "clients.no_kind_then": _(
+            "%(name)s was made with version %(before)s of its network profile, which gives clients no addresses. Take "
+            "version %(version)s for its clients: it does."
+        ),
         "clients.cannot": _("The network profile %(profile)s cannot serve these planes: %(what)s"),
         "clients.not_made": _("%(name)s never got as far as its Cluster, so there is no pod to reach."),
+        "clients.retiring": _(
+            "%(name)s has no Cluster any more: it is being retired. Finish that; what is left is in its run."
+        ),
         "clients.none": _("The console made no client addresses for %(name)s, so there is nothing to take away."),
     }
 )  # fmt: skip
 
 
-def give_job(placement: Placement, *, follow: bool) -> GiveAddresses:
-    """Return the job that gives every pod the address that the profile says now; `follow`: and a name in DNS."""
+def give_job(placement: Placement, *, follow: bool, newest: bool = False) -> GiveAddresses:
+    """Return the job that gives every pod its address, by the version that counts or by the newest.
+
+    `follow`: and a name in DNS.
+    """
     row = ClientAccess.objects.filter(placement=placement).first()
     zone, before = configured_zone() if follow else "", row.zone if row else ""
     return GiveAddresses(
-        **facts_of(placement), **outside_of(placement), zone=zone, leaves=before if before != zone else ""
-    )
+        **facts_of(placement), **given_by(placement, newest=newest), zone=zone,
+        leaves=before if before != zone else "",
+    )  # fmt: skip
 
 
-def refusal(placement: Placement) -> ConsoleError | None:
-    """Return why clients cannot be given addresses, whoever asks, or None. Reads only the database."""
+def being_retired(placement: Placement) -> bool:
+    """Return whether its Cluster was deleted by a run that has not proven yet that all is gone."""
+    if placement.status != Status.ATTENTION:
+        return False
+    runs = placement.runs().filter(job=RetireDatabase.slug)
+    deleted = RunStep.objects.filter(run__in=runs, phase="delete", status=StepStatus.SUCCEEDED)
+    return deleted.exists()
+
+
+def newer_for(placement: Placement, now: Profile | ProfileVersion) -> int:
+    """Return the number of the profile's present version if it says anything else about clients; else 0."""
+    profile = placement.profile
+    same = (profile.outside, profile.outside_config) == (now.outside, now.outside_config)
+    return 0 if same or not profile.outside else profile.version
+
+
+def refusal(placement: Placement, said: Profile | ProfileVersion) -> ConsoleError | None:
+    """Return why clients cannot be given addresses by what `said`, whoever asks, or None. Reads only the database."""
     profile = placement.profile
     if not placement.cluster_uid:
         return Stale("clients.not_made", name=placement.name)
-    if not profile.outside:
+    if being_retired(placement):
+        return Stale("clients.retiring", name=placement.name)
+    if not said.outside and profile.outside:
+        words = {"name": placement.name, "before": said.version, "version": profile.version}
+        return ConsoleError("clients.no_kind_then", **words)
+    if not said.outside:
         return ConsoleError("clients.no_kind", profile=profile.name)
     facts = plane_facts(placement.planes)
-    found: list[Sentence] = kind_named(profile.outside).problems(profile.outside_config, facts)
+    found: list[Sentence] = kind_named(said.outside).problems(said.outside_config, facts)
     return ConsoleError("clients.cannot", profile=profile.name, what=found) if found else None
 
 
 @transaction.atomic
-def ask_addresses(placement_id: int, *, follow: bool = False, reason: str = "", by: Any) -> Plan:
+def ask_addresses(
+    placement_id: int, *, follow: bool = False, newest: bool = False, reason: str = "", by: Any
+) -> Plan:
     """Ask for a plan that gives clients outside an address of each replica. Raises ConsoleError, Refused, Stale.
 
-    `follow`: and writes a name to DNS that follows the leader.
+    `follow`: and writes a name to DNS that follows the leader. `newest`: by the profile as it is now, not by the
+    version that the database was made with.
     """
     placement = plannable(placement_id, by=by, statuses=STANDING)
-    if problem := refusal(placement):
+    now = clients_by(placement, access_of(placement))
+    if problem := refusal(placement, placement.profile if newest else now):
         raise problem
     if follow and not configured_zone():
         raise ConsoleError("clients.dns_off")
     record(
         "placement.addresses_requested", by=by, on=subject_of(placement), reason=reason, name=placement.name
     )
-    return jobs.make_plan(give_job(placement, follow=follow), by=by, reason=reason)
+    return jobs.make_plan(give_job(placement, follow=follow, newest=newest), by=by, reason=reason)
 
 
 @transaction.atomic

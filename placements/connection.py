@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from placements.addresses import is_ip
 from placements.engines.base import Endpoint, Engine, Snippet
 
 Records = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -68,12 +69,20 @@ class Bundle:
         return [
             f"{host} tcp/{one.port}  # {one.plane} {one.pod or one.service}"
             for one in self.endpoints
-            for host in self.hosts.get(one.ordinal, (one.host,))
+            for host in self._hosts(one)
         ]
 
     @property
     def firewall_text(self) -> str:
         return "\n".join(self.firewall)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether an address is a name, as clouds give some load balancers: what it resolves to changes."""
+        return not all(is_ip(host) for one in self.endpoints for host in self._hosts(one))
+
+    def _hosts(self, one: Endpoint) -> tuple[str, ...]:
+        return self.hosts.get(one.ordinal, (one.host,))
 
     # The name that follows the leader
 
@@ -98,13 +107,18 @@ class Bundle:
             found[f"{one.ordinal}.{self.record_name}"] = self._address_records(one)
         if self.engine.dns_service and self.endpoints:
             below = f"{self.record_name}.{self.zone}" if self.zone else self.record_name
-            targets = tuple(f"0 0 {one.port} {one.ordinal}.{below}" for one in self.endpoints)
+            targets = tuple(f"0 0 {one.port} {self._target(one, below)}" for one in self.endpoints)
             found[f"{self.engine.dns_service}.{self.record_name}"] = {"SRV": targets}
         return found
 
+    def _target(self, one: Endpoint, below: str) -> str:
+        """Return the name that an SRV record leads to: never one that is itself a CNAME (RFC 2782)."""
+        alias = self._address_records(one).get("CNAME")
+        return alias[0] if alias else f"{one.ordinal}.{below}"
+
     def _address_records(self, one: Endpoint) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
-        for host in self.hosts.get(one.ordinal, (one.host,)):
+        for host in self._hosts(one):
             found.setdefault(_record_type(host), []).append(host)
         if "CNAME" in found:  # it stands alone (RFC 1034, 3.6.2), and for one name
             return {"CNAME": (f"{found['CNAME'][0].rstrip('.')}.",)}

@@ -16,13 +16,20 @@ from kbconsole.common.sentences import Sentence, say
 from kbconsole.fleet.models import Plane
 from kbconsole.people.models import Team
 from networking.models import Profile
-from placements.engines.base import ENGINES, engine_named
+from placements.engines.base import ENGINES, Engine, engine_named
 from placements.hand_over import heirs
-from placements.models import Placement, engine_choices
+from placements.models import Placement, WriteWay, engine_choices
 from placements.plane_choice import Offer, PlanesField, cannot, full, shape_of
 from placements.rendering import TerminationPolicy
 from placements.sizes import OWN, SIZES, QuantityRefused, disk_gib
-from placements.wishes import Wish, WishRefused, network_refusals, problems
+from placements.wishes import (
+    Wish,
+    WishRefused,
+    network_refusals,
+    problems,
+    proposed_way,
+    write_way_problem,
+)
 
 SUGGESTED_PLANES = 3
 
@@ -82,6 +89,13 @@ class WishForm(forms.Form):
     )
     profile = forms.TypedChoiceField(label=_("Network"), coerce=int, widget=forms.RadioSelect)
     planes = PlanesField(label=_("Planes, in order"), required=False)
+    write_way = forms.ChoiceField(
+        label=_("How clients find who takes writes"),
+        choices=WriteWay.choices,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text=_("Counts where the network lets clients in from outside."),
+    )
     namespace = forms.CharField(
         label=_("Namespace"),
         max_length=253,
@@ -210,8 +224,7 @@ class WishForm(forms.Form):
 
     def profile_cards(self) -> list[dict[str, Any]]:
         """Return the network profiles with what their kinds say of themselves, and why one cannot be used."""
-        chosen, slug = str(self["profile"].value() or ""), str(self["engine"].value() or "")
-        engine = engine_named(slug) if slug in ENGINES else None
+        chosen, engine = str(self["profile"].value() or ""), self._engine()
         return [
             {
                 "profile": profile,
@@ -220,6 +233,21 @@ class WishForm(forms.Form):
             }
             for profile in self.profiles
         ]
+
+    def way_cards(self) -> list[dict[str, Any]]:
+        """Return the ways to the replica that takes writes, and why one cannot be; none if no profile has clients."""
+        if not any(profile.outside for profile in self.profiles):
+            return []
+        engine = self._engine()
+        chosen = str(self["write_way"].value() or proposed_way(engine))
+        return [
+            {"way": way, "chosen": way == chosen, "cannot": write_way_problem(way, engine)}
+            for way in WriteWay
+        ]
+
+    def _engine(self) -> Engine | None:
+        slug = str(self["engine"].value() or "")
+        return engine_named(slug) if slug in ENGINES else None
 
 
 def fresh() -> dict[str, Any]:
@@ -237,7 +265,8 @@ def fresh() -> dict[str, Any]:
 
 def as_asked(placement: Placement) -> dict[str, Any]:
     """Return what a placement was asked with, to be changed."""
-    names = ("name", "purpose", "ticket", "engine", "replicas", "size", "disk_gib", "namespace")
+    names = ("name", "purpose", "ticket", "engine", "replicas", "size", "disk_gib", "namespace",
+             "write_way")  # fmt: skip
     values = {name: getattr(placement, name) for name in names}
     own = {"cpu": placement.cpu, "memory": placement.memory} if placement.size == OWN else {}
     rest = {"profile": placement.profile_id, "planes": list(placement.planes)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
@@ -32,6 +33,14 @@ class Status(models.TextChoices):
     REJECTED = "rejected", _("Rejected")
     CANCELLED = "cancelled", _("Cancelled")
     RETIRED = "retired", _("Retired")
+
+
+class WriteWay(models.TextChoices):
+    """By what clients find the replica that takes writes."""
+
+    CLIENT = "client", _("The client itself: it gets all addresses")
+    NAME = "dns", _("A name in DNS that follows the leader")
+    PROXY = "proxy", _("A proxy of ours, which gets all addresses")
 
 
 OVER = (Status.REJECTED, Status.CANCELLED, Status.RETIRED)
@@ -79,6 +88,8 @@ class Placement(models.Model):
         ProfileVersion, null=True, on_delete=models.PROTECT, related_name="placements"
     )
     """What the profile said when the Cluster was made; None until then. A later change of the profile is not its."""
+    write_way = models.CharField(max_length=10, blank=True, default="", choices=WriteWay.choices)
+    """What was asked for, where clients come from outside; "" for a request of before there was a choice."""
     purpose = models.TextField(blank=True)
     ticket = models.CharField(max_length=100, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="placements")
@@ -121,9 +132,13 @@ class Placement(models.Model):
         return survival(self.replicas, self.planes, self.kind_of_engine)
 
     @property
+    def made_by(self) -> Profile | ProfileVersion:
+        """What says how its network is: the version that it was made with; before that, the profile as it is now."""
+        return self.profile_version or self.profile
+
+    @property
     def network(self) -> Network:
-        """The network that the database was made with; before that, the one that its profile says now."""
-        return (self.profile_version or self.profile).network
+        return self.made_by.network
 
     def plans(self) -> models.QuerySet[Plan]:
         """The placement's plans, newest first."""
@@ -153,13 +168,21 @@ class Placement(models.Model):
         return Refused("placements.not_your_teams", owner=owner, team=self.team.name)
 
 
+def new_mark() -> str:
+    return str(uuid4())
+
+
 class ClientAccess(models.Model):
     """How clients outside reach a database: the kind and settings that its services were made with, and its name."""
 
     placement = models.OneToOneField(Placement, on_delete=models.CASCADE, related_name="client_access")
+    profile_version = models.ForeignKey(ProfileVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    """The version of the profile that said so: a database may have taken a newer one for its clients."""
     outside = models.CharField(max_length=40)
     """The kind, as the profile had it then: a later version of the profile changes nothing here."""
     outside_config = models.JSONField(default=dict)
+    mark = models.CharField(max_length=64, default=new_mark)
+    """What the zone says beside the name, so that nobody else's name is ever changed."""
     zone = models.CharField(max_length=255, blank=True)
     """The DNS zone in which a name follows the leader, with a dot at the end; "" for none."""
     records = models.JSONField(default=dict)

@@ -8,6 +8,7 @@ from typing import Any
 from kbconsole.common.sentences import Json
 from kbconsole.k8s.kinds import Object
 from networking.kinds.base import spans_planes
+from placements.addresses import is_host
 from placements.engines.base import Engine
 
 ROLE_LABEL = "kubeblocks.io/role"
@@ -73,6 +74,14 @@ def merged(facts: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
     return found
 
 
+def with_run(stored: Mapping[str, Json] | None, facts: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
+    """Return what is kept of a database together with what a run that is under way has seen so far."""
+    seen: dict[str, Json] = dict(stored or {})
+    for plane, fresh in merged(facts).items():
+        seen[plane] = {**seen.get(plane, {}), **fresh}
+    return seen
+
+
 def replica_rows(observed: Mapping[str, Json] | None, pods: Sequence[str], planes: Sequence[str],
                  peer_services: Sequence[str]) -> list[dict[str, Json]]:  # fmt: skip
     """Return a row per replica, planned beside actual: where it should run, and what was seen there."""
@@ -104,5 +113,6 @@ def client_endpoints(observed: Mapping[str, Json] | None, engine: Engine) -> lis
                         "port": engine.client_port,
                     }
                     for address in service["addresses"]
+                    if is_host(address)
                 ]
     return found

@@ -22,6 +22,8 @@ from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepSt
 from kbconsole.jobs.planning import MakePlan, set_status
 from kbconsole.people.models import Team
 from networking.models import Profile
+from placements.addresses_dns import configured_zone
+from placements.engines.base import engine_named
 from placements.jobs import (
     CheckDatabase,
     GiveAddresses,
@@ -30,11 +32,11 @@ from placements.jobs import (
     RetireDatabase,
     TakeAddresses,
 )
-from placements.jobs.for_clients import outside_of
+from placements.jobs.for_clients import access_of, clients_by, forget_clients, given_by, outside_of
 from placements.lifecycle import PLACEMENT
-from placements.models import SUBJECT, Placement, Status
+from placements.models import SUBJECT, Placement, Status, WriteWay
 from placements.rendering import TerminationPolicy
-from placements.wishes import Wish, WishRefused, problems
+from placements.wishes import Wish, WishRefused, problems, proposed_way
 
 declare(
     {
@@ -87,6 +89,7 @@ _WORDS: dict[str, Any] = {
     "profile": _("Network"),
     "purpose": _("What it is for"),
     "ticket": _("Ticket"),
+    "write_way": _("How clients find who takes writes"),
 }
 """What the fields of a request are called, for the audit entry that names those which were changed."""
 declare({f"placement_field.{name}": word for name, word in _WORDS.items()})
@@ -118,9 +121,18 @@ def place_job(placement: Placement) -> PlaceDatabase:
     """Return the job that makes the placement what it says."""
     return PlaceDatabase(
         **facts_of(placement), cpu=placement.cpu, memory=placement.memory, disk_gib=placement.disk_gib,
-        termination_policy=placement.termination_policy, profile_version=placement.profile.version,
-        **outside_of(placement),
+        termination_policy=placement.termination_policy, profile_version=placement.made_by.version,
+        **_for_clients(placement),
     )  # fmt: skip
+
+
+def _for_clients(placement: Placement) -> dict[str, Any]:
+    """Return what clients are to get: what was asked for, or what a database that is made already has by now."""
+    made = access_of(placement) if placement.cluster_uid else None
+    if made is not None:
+        return {**outside_of(clients_by(placement, made)), "zone": made.zone}
+    named = placement.write_way == WriteWay.NAME and placement.made_by.outside
+    return {**outside_of(placement.made_by), "zone": configured_zone() if named else ""}
 
 
 def _check(wish: Wish, *, apart_from: int | None = None) -> None:
@@ -134,7 +146,11 @@ def _fields(wish: Wish) -> dict[str, Any]:
     names = ("name", "namespace", "engine", "replicas", "size", "cpu", "memory", "disk_gib", "termination_policy",
              "purpose", "ticket")  # fmt: skip
     fields = {name: getattr(full, name) for name in names}
-    return {**fields, "planes": list(full.planes), "profile": Profile.objects.get(pk=full.profile)}
+    profile = Profile.objects.get(pk=full.profile)
+    way = full.write_way or str(proposed_way(engine_named(full.engine)))
+    return {
+        **fields, "planes": list(full.planes), "profile": profile, "write_way": way if profile.outside else "",
+    }  # fmt: skip
 
 
 def _team(wish: Wish, *, by: Any) -> Team | None:
@@ -215,6 +231,9 @@ def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
     ]
     for plan in placement.plans().filter(status=PlanStatus.APPROVED):
         set_status(plan, PlanStatus.SUPERSEDED, by=by.get_username())  # so that nobody retries its run
+    forget_clients(
+        placement.pk
+    )  # without a Cluster nothing was made for clients, and these may be other ones
     try:
         with transaction.atomic():
             _rewrite(placement, fields)
@@ -305,8 +324,9 @@ def _remade(plan: Plan, by: Any) -> Plan:
     placement = plannable(int(plan.subject_id), by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
     if isinstance(asked, GiveAddresses | TakeAddresses):
         record("placement.planned_again", by=by, on=subject_of(placement), name=placement.name)
-        gives = outside_of(placement) if isinstance(asked, GiveAddresses) else {}
-        fresh = replace(asked, **facts_of(placement), **gives)
+        fresh = replace(asked, **facts_of(placement))
+        if isinstance(fresh, GiveAddresses):
+            fresh = replace(fresh, **given_by(placement, newest=bool(fresh.instead_of)))
         return jobs.make_plan(fresh, by=by, reason=plan.reason, editors=plan.editors)
     facts = {**facts_of(placement), "uid": placement.cluster_uid}
     job: RetireDatabase | RepairMirrors = RepairMirrors(**facts)

@@ -13,9 +13,10 @@ from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.models import Plane
 from networking.models import Profile
 from networking.planes import plane_facts
+from placements.addresses_dns import configured_zone
 from placements.engines.base import ENGINES, DefinitionFact, Engine, engine_named
 from placements.fitting import unfitness
-from placements.models import OVER, Placement
+from placements.models import OVER, Placement, WriteWay
 from placements.names import name_problem, namespace_problem, plane_problems
 from placements.plane_choice import cannot
 from placements.rendering import TerminationPolicy
@@ -31,6 +32,11 @@ declare(
         "wish.profile_gone": _(
             "This console has no network kind “%(kind)s” any more, so %(profile)s cannot be used. Choose another "
             "profile."
+        ),
+        "wish.write_way": _("Choose one of the ways, or leave it to the console."),
+        "wish.write_way_client": _(
+            "Clients of %(engine)s do not find the replica that takes writes by themselves. Choose a name in DNS or a "
+            "proxy."
         ),
         "wish.team": _("Choose one of your teams, or none."),
         "wish.team_stays": _("The request keeps its team. To give it to another one, hand it over."),
@@ -75,6 +81,8 @@ class Wish:
     purpose: str = ""
     ticket: str = ""
     team: int | None = None
+    write_way: str = ""
+    """By what clients find the replica that takes writes (`WriteWay`); "": as the console proposes."""
 
     def with_figures(self) -> Wish:
         """Return the wish with the size's figures written out."""
@@ -103,6 +111,7 @@ def problems(wish: Wish, *, apart_from: int | None = None) -> Problems:
     _add(found, "namespace", namespace_problem(wish.namespace))
     if wish.termination_policy not in TerminationPolicy.__members__.values():
         found["termination_policy"] = [say("wish.policy")]
+    _add(found, "write_way", write_way_problem(wish.write_way, engine))
     _figures(found, wish, profile)
     _planes(found, wish, profile, engine)
     if profile is not None and (refused := network_refusals(profile, engine, wish.planes)):
@@ -110,6 +119,24 @@ def problems(wish: Wish, *, apart_from: int | None = None) -> Problems:
     if "name" not in found:
         _add(found, "name", _taken(wish, apart_from))
     return found
+
+
+def proposed_way(engine: Engine | None) -> WriteWay:
+    """Return what a request asks for that leaves it open: a name where the console can write one."""
+    if configured_zone():
+        return WriteWay.NAME
+    return WriteWay.CLIENT if engine is None or engine.follows_itself else WriteWay.PROXY
+
+
+def write_way_problem(way: str, engine: Engine | None) -> Sentence | None:
+    """Return why clients cannot find the replica that takes writes in this way, or None."""
+    if way and way not in WriteWay:
+        return say("wish.write_way")
+    if way == WriteWay.NAME and not configured_zone():
+        return say("clients.dns_off")
+    if way == WriteWay.CLIENT and engine is not None and not engine.follows_itself:
+        return say("wish.write_way_client", engine=str(engine.label))
+    return None
 
 
 def network_refusals(profile: Profile, engine: Engine | None, planes: Sequence[str] = ()) -> list[Sentence]:

@@ -27,7 +27,11 @@ declare(
         "clients.lacking": _("%(have)s of %(all)s assigned; %(what)s"),
         "clients.fix": _(
             "What is assigned can be used already. Mend what the plane names: a pool that is exhausted, a quota, a "
-            "subnet, or nodes without the wanted address. The run goes on by itself, or choose Retry."
+            "subnet, or nodes without the wanted address. A run that waits goes on by itself; else choose Retry, or "
+            "Check again on the database."
+        ),
+        "clients.fix_gone": _(
+            "Plan the addresses under Changes on the database: services that are not there are made again."
         ),
     }
 )
@@ -68,7 +72,8 @@ class ClientAddresses(Check):
         facts = seen(clients=found)
         if len(have) < every:
             said = say("clients.lacking", have=len(have), all=every, what=lacking)
-            return Finding(Verdict.WAIT, said, say("clients.fix"), facts)
+            gone = any(why.code == "clients.gone" for why in lacking)
+            return Finding(Verdict.WAIT, said, say("clients.fix_gone" if gone else "clients.fix"), facts)
         return Finding(Verdict.PASS, say("clients.assigned", all=every, addresses=have), facts=facts)
 
     def _read(self, plane: str) -> dict[str, Json]:

@@ -27,6 +27,10 @@ declare(
         "placements.not_back": _(
             "%(plane)s gives no answer, so what is left there is not cleaned yet: %(why)s"
         ),
+        "placements.not_back_with": _(
+            "%(plane)s gives no answer, so what is left there is not cleaned yet, services for clients among it "
+            "(%(services)s): %(why)s"
+        ),
         "placements.not_back_fix": _(
             "Mend %(plane)s. It is cleaned as soon as it answers, after the time of this step by Retry. Until then its "
             "pods may still run and its load balancers still cost money, and the database does not count as retired. "
@@ -71,9 +75,11 @@ class PlaneReturns(PlaneFits):
     """Wait for a plane that was lost when the plan was made, see that it is the same one, and say what it holds.
 
     Nothing of it was compared with the plan, since nothing was known: its identity is all that was approved.
+    `serving`: the services for clients that were seen there last.
     """
 
     slug: ClassVar[str] = "plane-returns"
+    serving: list[str] = field(default_factory=list)
 
     def label(self) -> Sentence:
         return say("placements.check_returns", plane=self.plane)
@@ -84,7 +90,9 @@ class PlaneReturns(PlaneFits):
         except KubeError as error:
             if not failing(error):
                 raise
-            said = say("placements.not_back", plane=self.plane, why=error.sentence)
+            code = "placements.not_back_with" if self.serving else "placements.not_back"
+            services: Json = list(self.serving)
+            said = say(code, plane=self.plane, why=error.sentence, services=services)
             return Finding(Verdict.WAIT, said, say("placements.not_back_fix", plane=self.plane))
 
     def _seen(self) -> Finding:

@@ -14,8 +14,8 @@ from kbconsole.fleet.changes import Apply, RemoveMatching, named, uid_of
 from kbconsole.jobs.definition import Diff, ObjectDiff, Outcome, Touch, Touched, actions
 from kbconsole.k8s.commands import kubectl_create
 from kbconsole.k8s.errors import Rejected
-from kbconsole.k8s.kinds import Object, kind_of
-from placements.rendering import PLACEMENT
+from kbconsole.k8s.kinds import Object, kind_named, kind_of
+from placements.rendering import API_VERSIONS, PLACEMENT
 
 MANAGER = "kbconsole"
 
@@ -69,6 +69,22 @@ class ApplyCluster(Apply):
             raise ConsoleError("placements.cluster_replaced", **words)
         if there is not None and not applied_by_console(there):
             raise ConsoleError("placements.cluster_exists", **words)
+
+
+def own_cluster(
+    control: str,
+    line: str,
+    namespace: str,
+    name: str,
+    uid: str,
+    *,
+    other: str = "placements.cluster_replaced",
+) -> Object | None:
+    """Return the placement's Cluster, None where there is none. Raises ConsoleError `other` for somebody else's."""
+    there = access.client(control).get(kind_named(API_VERSIONS[line], "Cluster"), name, namespace)
+    if there is not None and uid_of(there) != uid:
+        raise ConsoleError(other, namespace=namespace, name=name)
+    return there
 
 
 def applied_by_console(there: Object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,17 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.fleet import access
 from kbconsole.fleet.preflight import room
-from kbconsole.jobs.definition import Ended, Step, register
+from kbconsole.jobs.definition import CONSOLE, Ended, Step, register
 from kbconsole.jobs.models import RunStatus
 from placements.jobs.base import DatabaseJob, known_definition, note_observation
-from placements.models import Status
-from placements.names import names_of
+from placements.jobs.for_clients import addresses_check, note_addresses
+from placements.models import ClientAccess, Status
+from placements.names import DatabaseNames, names_of
 
 
 @register
 @dataclass(frozen=True)
 class CheckDatabase(DatabaseJob):
-    """Ask every plane again what runs there, and whether it still may. Changes nothing."""
+    """Ask every plane again what runs there, whether it still may, and where clients reach it. Changes nothing."""
 
     slug: ClassVar[str] = "check-database"
     label: ClassVar[object] = _("Check database")
@@ -34,7 +35,14 @@ class CheckDatabase(DatabaseJob):
             if plane != control:
                 yield Step(on=plane, phase="crds", check=room.NoCrds(plane), blocks=False)
         for step in self.look_steps(names, gate=False, blocks=False):
-            yield replace(step, deadline=0)
+            yield replace(step, deadline=0, blocks=False)
+        yield from self._clients(names)
+
+    def _clients(self, names: DatabaseNames) -> Iterator[Step]:
+        made = ClientAccess.objects.filter(placement=self.placement).first()
+        there = addresses_check(self, names, made.outside, made.outside_config) if made else None
+        if there is not None:
+            yield Step(on=CONSOLE, phase="assigned", check=there, blocks=False, deadline=0)
 
     def on_end(self, ended: Ended) -> None:
         works = ended.status == RunStatus.SUCCEEDED
@@ -42,3 +50,4 @@ class CheckDatabase(DatabaseJob):
         row = self.row()
         if row.status in (Status.IN_SERVICE, Status.ATTENTION):
             self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)
+        note_addresses(self.placement, ended)

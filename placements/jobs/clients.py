@@ -15,12 +15,25 @@ from kbconsole.jobs.models import RunStatus
 from placements.checks import PlaneFits
 from placements.jobs.base import DatabaseJob, known_definition
 from placements.jobs.client_changes import clean_steps
-from placements.jobs.for_clients import ForClients, forget_clients, name_lane, name_steps
+from placements.jobs.for_clients import (
+    ForClients,
+    forget_clients,
+    name_lane,
+    name_steps,
+    note_addresses,
+)
 from placements.names import DatabaseNames, names_of
 
 declare(
     {
         "clients.what_give": _("Give clients addresses of %(subject)s"),
+        "clients.what_give_by": _(
+            "Give clients addresses of %(subject)s, as version %(version)s of its network profile says"
+        ),
+        "clients.newer": _(
+            "Until now version %(before)s of the network profile counts for clients of %(name)s, from now on version "
+            "%(version)s. Addresses that clients have may become other ones; tell whoever connects."
+        ),
         "clients.what_take": _("Take the client addresses of %(subject)s away"),
         "clients.cut_off": _(
             "Clients outside lose their connection to %(name)s, and the addresses go back to their planes: later ones "
@@ -43,7 +56,10 @@ class GiveAddresses(ForClients):
     )
     words: ClassVar[Mapping[str, object]] = {
         "outside": _("Network for clients"), "outside_config": _("Network settings"), "zone": _("DNS zone"),
+        "outside_version": _("Version of the network profile"),
     }  # fmt: skip
+    instead_of: int = 0
+    """The version that counted for its clients until now, if this takes another one; else 0."""
 
     def informed(self) -> GiveAddresses:
         return self.with_ports(self._names())
@@ -63,19 +79,23 @@ class GiveAddresses(ForClients):
         return {"planes": self.uids(), "cluster": self.row().cluster_uid}
 
     def what(self) -> Sentence:
-        return say("clients.what_give", subject=self.subject().label)
+        if not self.outside_version:
+            return say("clients.what_give", subject=self.subject().label)
+        return say("clients.what_give_by", subject=self.subject().label, version=self.outside_version)
 
     def marks(self) -> list[Mark]:
         return [Mark(say("placements.public"))] if self.publishes() else []
 
     def cautions(self) -> list[Sentence]:
-        return self.client_cautions()
+        words = {"name": self.name, "before": self.instead_of, "version": self.outside_version}
+        newer = [say("clients.newer", **words)] if self.instead_of else []
+        return newer + self.client_cautions()
 
     def on_start(self, run_id: int) -> None:
         self.note_access()
 
     def on_end(self, ended: Ended) -> None:
-        self.note_addresses(ended)
+        note_addresses(self.placement, ended)
 
 
 @register
@@ -94,7 +114,7 @@ class TakeAddresses(DatabaseJob):
         uids = self.uids()
         for plane in self.planes:
             yield Step(on=plane, phase="preflight", check=PlaneFits(plane, uids[plane]))
-        yield from name_steps(self.row())
+        yield from name_steps(self.row(), gate=True)
         for plane in self.planes:
             yield from clean_steps(plane, self.namespace, self.name)
 

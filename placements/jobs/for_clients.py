@@ -17,6 +17,7 @@ from kbconsole.jobs.definition import CONSOLE, Ended, Step, declare_phases
 from kbconsole.k8s.kinds import SERVICE
 from networking.kinds.base import ClientPart
 from networking.kinds.base import kind_named as network_kind
+from networking.models import Profile, ProfileVersion
 from networking.planes import plane_facts
 from placements.addresses import client_manifest, client_service, split_endpoint
 from placements.addresses_kept import keep
@@ -57,8 +58,10 @@ class ForClients(DatabaseJob):
     """The part of a job that makes client addresses: none of it, while `outside` is ""."""
 
     outside: str = ""
-    """The north-south kind, and below its settings, as the profile had them when this was asked for."""
+    """The north-south kind, and below its settings, as a version of the profile has them."""
     outside_config: dict[str, Json] = field(default_factory=dict)
+    outside_version: int = 0
+    """The number of that version; 0 where nobody kept it."""
     ports: dict[str, int] = field(default_factory=dict)
     """By service the node port that it gets, chosen when the plan was made; none: Kubernetes chooses."""
     zone: str = ""
@@ -83,9 +86,10 @@ class ForClients(DatabaseJob):
         if not bands:
             return replace(self, ports={})
         first, last = min(band[0] for band in bands), max(band[1] for band in bands)
-        ports = _kept_ports(self.placement)
-        taken = {port for plane in self.planes for port in _taken(plane)} | set(ports.values())
-        free = (port for port in range(first, last + 1) if port not in taken)
+        taken = {plane: _taken(plane) for plane in self.planes}
+        ports = _kept_ports(self.placement, self.namespace, taken)
+        used = {port for there in taken.values() for port in there} | set(ports.values())
+        free = (port for port in range(first, last + 1) if port not in used)
         for pod in names.pods:
             service = client_service(pod)
             if service not in ports:
@@ -105,23 +109,17 @@ class ForClients(DatabaseJob):
 
     def client_steps(self, names: DatabaseNames) -> Iterator[Step]:
         """Yield a service per pod in the plane that runs it, the wait for all addresses, and the name."""
-        wanted: dict[str, list[str]] = {}
         for ordinal, pod in enumerate(names.pods):
             plane = self.planes[ordinal % len(self.planes)]
             part = self.part(plane)
             if part is None:
                 continue
-            service = client_service(pod)
-            manifest = client_manifest(
-                self.name, self.namespace, pod, self.engine_(), part, node_port=self.ports.get(service, 0)
-            )
-            wanted.setdefault(plane, []).append(service)
+            port = self.ports.get(client_service(pod), 0)
+            manifest = client_manifest(self.name, self.namespace, pod, self.engine_(), part, node_port=port)
             yield Step(on=plane, phase="clients", change=ApplyClient(plane, manifest))
-        if not wanted:
+        there = addresses_check(self, names, self.outside, self.outside_config)
+        if there is None:
             return
-        there = ClientAddresses(
-            self.placement, self.name, self.namespace, self.outside, self.outside_config, wanted
-        )
         yield Step(on=CONSOLE, phase="assigned", check=there, gate=True, deadline=ASSIGN_SECONDS)
         mine = (self.placement, self.name, self.namespace)
         if self.leaves:
@@ -139,32 +137,61 @@ class ForClients(DatabaseJob):
     def note_access(self) -> None:
         """Remember that there may be client services, before the first is made: retiring has to look for them."""
         if self.outside:
-            made = {"outside": self.outside, "outside_config": self.outside_config, "zone": self.zone}
+            versions = ProfileVersion.objects.filter(profile=self.profile, version=self.outside_version)
+            made: dict[str, Any] = {"outside": self.outside, "outside_config": self.outside_config}
+            made |= {"zone": self.zone, "profile_version": versions.first()}
             ClientAccess.objects.update_or_create(placement_id=self.placement, defaults=made)
 
-    def note_addresses(self, ended: Ended) -> None:
-        """Keep what the run's last look saw of the client services."""
-        row = ClientAccess.objects.filter(placement=self.placement).first()
-        for _lane, phase, fact in ended.facts:
-            if row is not None and phase == "assigned" and isinstance(fact, Mapping):
-                at = parse_datetime(fact.get("seen_at") or "") or timezone.now()
-                for plane, answer in fact.get("clients", {}).items():
-                    keep(row.pk, plane, answer, at)
+
+def note_addresses(placement: int, ended: Ended) -> None:
+    """Keep what the run's last look saw of the client services."""
+    row = ClientAccess.objects.filter(placement=placement).first()
+    for _lane, phase, fact in ended.facts:
+        if row is not None and phase == "assigned" and isinstance(fact, Mapping):
+            at = parse_datetime(fact.get("seen_at") or "") or timezone.now()
+            for plane, answer in fact.get("clients", {}).items():
+                keep(row.pk, plane, answer, at)
 
 
-def _kept_ports(placement: int) -> dict[str, int]:
-    """Return the ports that services of the database have: one that is made again keeps its port."""
-    rows = ClientAddress.objects.filter(placement=placement, node_port=True)
-    return {row.service: split_endpoint(one)[1] for row in rows for one in (row.endpoints or row.told)[:1]}
+def addresses_check(
+    job: DatabaseJob, names: DatabaseNames, outside: str, config: Mapping[str, Json]
+) -> ClientAddresses | None:
+    """Return the look at all client addresses of a database; None where its kind makes none."""
+    wanted: dict[str, list[str]] = {}
+    for ordinal, pod in enumerate(names.pods if outside else ()):
+        plane = job.planes[ordinal % len(job.planes)]
+        if network_kind(outside).client_service(config, plane) is not None:
+            wanted.setdefault(plane, []).append(client_service(pod))
+    if not wanted:
+        return None
+    return ClientAddresses(job.placement, job.name, job.namespace, outside, dict(config), wanted)
 
 
-def _taken(plane: str) -> Iterator[int]:
-    """Yield every node port of a plane. Raises KubeError."""
+def _kept_ports(placement: int, namespace: str, taken: Mapping[str, Mapping[int, str]]) -> dict[str, int]:
+    """Return the ports that services of the database have: one that is made again keeps its port.
+
+    Unless another replica has the same one, or somebody else took it on the plane meanwhile.
+    """
+    kept: dict[str, int] = {}
+    for row in ClientAddress.objects.filter(placement=placement, node_port=True).order_by("ordinal"):
+        mine = f"{namespace}/{row.service}"
+        for one in (row.endpoints or row.told)[:1]:
+            port = split_endpoint(one)[1]
+            if port not in kept.values() and taken.get(row.plane, {}).get(port, mine) == mine:
+                kept[row.service] = port
+    return kept
+
+
+def _taken(plane: str) -> dict[int, str]:
+    """Return every node port of a plane with the service that has it, as `namespace/name`. Raises KubeError."""
+    found: dict[int, str] = {}
     for service in access.client(plane).list(SERVICE):
-        spec = service.get("spec") or {}
-        yield from (port["nodePort"] for port in spec.get("ports") or [] if port.get("nodePort"))
-        if spec.get("healthCheckNodePort"):
-            yield spec["healthCheckNodePort"]
+        meta, spec = service["metadata"], service.get("spec") or {}
+        ports = [port.get("nodePort") for port in spec.get("ports") or []]
+        for port in (*ports, spec.get("healthCheckNodePort")):
+            if port:
+                found[port] = f"{meta.get('namespace', '')}/{meta['name']}"
+    return found
 
 
 def forget_clients(placement: int) -> None:
@@ -178,15 +205,33 @@ def name_lane(placement: int) -> list[str]:
     return [CONSOLE] if ClientAccess.objects.filter(placement=placement).exclude(zone="").exists() else []
 
 
-def name_steps(placement: Placement) -> Iterator[Step]:
+def name_steps(placement: Placement, *, gate: bool = False) -> Iterator[Step]:
     """Yield the removal of the name in DNS, if the database has one."""
     access_row = ClientAccess.objects.filter(placement=placement).exclude(zone="").first()
     if access_row is not None:
         change = WithdrawName(placement.pk, placement.name, placement.namespace, access_row.zone)
-        yield Step(on=CONSOLE, phase="unname", change=change)
+        yield Step(on=CONSOLE, phase="unname", change=change, gate=gate)
 
 
-def outside_of(placement: Placement) -> dict[str, Any]:
-    """Return the fields of a job that say how clients reach a database of this profile."""
-    profile = placement.profile
-    return {"outside": profile.outside, "outside_config": dict(profile.outside_config)}
+def access_of(placement: Placement) -> ClientAccess | None:
+    """Return how clients reach the database, with the version that said so. One query."""
+    return ClientAccess.objects.filter(placement=placement).select_related("profile_version").first()
+
+
+def clients_by(placement: Placement, made: ClientAccess | None) -> Profile | ProfileVersion:
+    """Return what counts for a database's clients: the version that their services were made by, else its own."""
+    return (made.profile_version if made else None) or placement.made_by
+
+
+def given_by(placement: Placement, *, newest: bool) -> dict[str, Any]:
+    """Return the fields of a job that gives addresses: by what counts until now, or by the profile as it is now."""
+    now = clients_by(placement, access_of(placement))
+    said = placement.profile if newest else now
+    return {**outside_of(said), "instead_of": 0 if said.version == now.version else now.version}
+
+
+def outside_of(said: Profile | ProfileVersion) -> dict[str, Any]:
+    """Return the fields of a job that say how clients reach a database, as this version of a profile has them."""
+    return {
+        "outside": said.outside, "outside_config": dict(said.outside_config), "outside_version": said.version,
+    }  # fmt: skip

@@ -9,11 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.jobs.definition import Change, Diff, ObjectDiff, Outcome, Touch, Touched, actions
+from kbconsole.jobs.models import ACTIVE, RunStep
 from kbconsole.k8s.kinds import Ref
 from placements import addresses_dns
 from placements.addresses_follow import follow, refresh
 from placements.connection import record_name
-from placements.models import ClientAccess, Placement
+from placements.models import ClientAccess
+from placements.observation import with_run
 
 declare(
     {
@@ -62,6 +64,11 @@ class PublishName(_Name):
     def carry_out(self) -> Outcome:
         row = ClientAccess.objects.select_related("placement").get(placement=self.placement)
         fresh = not row.records
+        # A run keeps what it saw when it ends; who leads is in its steps until then.
+        running = row.placement.runs().filter(status__in=ACTIVE)
+        steps = RunStep.objects.filter(run__in=running, facts__isnull=False)
+        seen = steps.order_by("position").values_list("lane", "phase", "facts")
+        row.placement.observed = with_run(row.placement.observed, seen)
         refresh(row)
         follow(row, anew=True)
         return Outcome((Touched(Touch.CREATED if fresh else Touch.UPDATED, self.ref),))
@@ -92,9 +99,8 @@ class WithdrawName(_Name):
         """A zone that the console cannot write to any more keeps no database from being retired."""
         if not self._reached:
             return Outcome((Touched(Touch.ABSENT, self.ref, warnings=(str(self._by_hand),)),))
-        owner = Placement.objects.values_list("cluster_uid", flat=True).get(pk=self.placement)
         row = ClientAccess.objects.filter(placement=self.placement).first()
-        removed = addresses_dns.erase(self.zone, self.record, owner, row.records if row else ())
+        removed = addresses_dns.erase(self.zone, self.record, row.mark, row.records) if row else False
         ClientAccess.objects.filter(placement=self.placement).update(zone="", records={}, problem=None)
         return Outcome((Touched(Touch.REMOVED if removed else Touch.ABSENT, self.ref),))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -19,8 +19,7 @@ from kbconsole.fleet.preflight import room
 from kbconsole.fleet.preflight.operator import Operator, read_operator
 from kbconsole.jobs.definition import Ended, Mark, Step, register
 from kbconsole.jobs.models import PlanStatus, Run, RunStatus
-from kbconsole.k8s.kinds import kind_named
-from networking.models import Profile, ProfileVersion
+from networking.models import ProfileVersion
 from networking.planes import plane_facts
 from placements.checks import (
     OperatorSays,
@@ -28,11 +27,12 @@ from placements.checks import (
 )
 from placements.engines.base import Chosen
 from placements.jobs.base import WIPES, chosen_definition, note_observation
-from placements.jobs.changes import ApplyCluster
-from placements.jobs.for_clients import ForClients
+from placements.jobs.changes import ApplyCluster, own_cluster
+from placements.jobs.earlier import namespaces_left, removal_command
+from placements.jobs.for_clients import ForClients, note_addresses
 from placements.models import Status
 from placements.names import DatabaseNames, names_of, plane_problems
-from placements.rendering import API_VERSIONS, ClusterSpec, TerminationPolicy, cluster_manifest
+from placements.rendering import ClusterSpec, TerminationPolicy, cluster_manifest
 from placements.sizes import figures_warning
 from placements.verdict import survival
 
@@ -54,6 +54,10 @@ DIFFERS = (
 declare(
     {
         "placements.what_place": _("Place %(subject)s: %(replicas)s × %(engine)s on %(planes)s"),
+        "placements.namespace_left": _(
+            "An earlier run of this request made the namespace %(namespace)s on %(plane)s, which the request does not "
+            "use any more. The console has no right to delete namespaces. See that nothing is in it, then: %(command)s"
+        ),
         "placements.first_use": _("first use of this network profile"),
     }
 )
@@ -82,6 +86,7 @@ class PlaceDatabase(ForClients):
         "planes": _("Planes, in order"), "cpu": _("CPU"), "memory": _("Memory"), "disk_gib": _("Disk of one replica"),
         "termination_policy": _("Termination policy"), "kind": _("Network"), "config": _("Network settings"),
         "outside": _("Network for clients"), "outside_config": _("Settings of the network for clients"),
+        "zone": _("DNS zone"),
     }  # fmt: skip
     cpu: str
     memory: str
@@ -91,11 +96,15 @@ class PlaceDatabase(ForClients):
     storage_class: str = ""
     first_use: bool = False
     """Whether no database runs under this version of the profile yet, when the plan was made."""
+    namespaces_left: list[list[str]] = field(default_factory=list)
+    """`[plane, namespace]` that an earlier run of the request made, and that it does not use any more."""
 
     def informed(self) -> PlaceDatabase:
         under = {"params__profile": self.profile, "params__profile_version": self.profile_version}
         made = Run.objects.filter(job=self.slug, status=RunStatus.SUCCEEDED, **under)
-        return replace(self._with_ports(), first_use=not made.exists())
+        used = [(plane, self.namespace) for plane in (access.control_plane().name, *self.planes)]
+        left = namespaces_left(self.row(), self.slug, used)
+        return replace(self._with_ports(), first_use=not made.exists(), namespaces_left=left)
 
     def _with_ports(self) -> PlaceDatabase:
         if not self.outside:
@@ -114,7 +123,10 @@ class PlaceDatabase(ForClients):
         self._fits(operator)
         chosen = chosen_definition(self, operator.line)
         names = names_of(self.name, self.engine_(), chosen, self.replicas)
-        made = self._made_already(control.name, operator.line)
+        made = own_cluster(
+            control.name, operator.line, self.namespace, self.name, self.row().cluster_uid,
+            other="placements.cluster_exists",
+        )  # fmt: skip
         yield from self._preflight(control, uids, operator, chosen, None if made else names)
         yield from self.client_looks(names)
         for plane in dict.fromkeys([control.name, *self.planes]):
@@ -138,14 +150,6 @@ class PlaceDatabase(ForClients):
         managed = operator.managed_namespaces
         if managed and self.namespace not in managed:
             raise ConsoleError("placements.unmanaged", namespace=self.namespace, namespaces=managed)
-
-    def _made_already(self, control: str, line: str) -> bool:
-        """Return whether the placement's Cluster is there. Raises ConsoleError if one is there that it did not make."""
-        kind = kind_named(API_VERSIONS[line], "Cluster")
-        there = access.client(control).get(kind, self.name, self.namespace)
-        if there is not None and there["metadata"]["uid"] != self.row().cluster_uid:
-            raise ConsoleError("placements.cluster_exists", namespace=self.namespace, name=self.name)
-        return there is not None
 
     def _preflight(
         self,
@@ -178,7 +182,7 @@ class PlaceDatabase(ForClients):
         return {
             "planes": self.uids(),
             "release_line": read_operator(access.client(control.name)).line,
-            "profile_version": Profile.objects.values_list("version", flat=True).get(pk=self.profile),
+            "profile_version": self.row().made_by.version,
         }
 
     def what(self) -> Sentence:
@@ -204,6 +208,9 @@ class PlaceDatabase(ForClients):
             found.append(survives.headline)
         small = figures_warning(self.cpu, self.memory)
         found += [small] if small else []
+        for plane, namespace in self.namespaces_left:
+            words = {"plane": plane, "namespace": namespace, "command": removal_command(plane, namespace)}
+            found.append(say("placements.namespace_left", **words))
         return found + self.client_cautions()
 
     def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
@@ -223,4 +230,4 @@ class PlaceDatabase(ForClients):
             versions = ProfileVersion.objects.filter(profile=self.profile, version=self.profile_version)
             changes["profile_version"] = versions.first()
         self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)
-        self.note_addresses(ended)
+        note_addresses(self.placement, ended)

@@ -12,20 +12,19 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.policy import Policy, Rule
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
-from kbconsole.fleet.changes import EnsureNamespace, uid_of
+from kbconsole.fleet.changes import EnsureNamespace
 from kbconsole.fleet.preflight import room
 from kbconsole.jobs import cures
 from kbconsole.jobs.definition import Ended, Step, register
 from kbconsole.jobs.models import RunStatus
-from kbconsole.k8s.kinds import CONFIG_MAP, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Object, kind_named
+from kbconsole.k8s.kinds import CONFIG_MAP, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, Object
 from placements.checks import OperatorSays, PlaneFits
 from placements.checks.agreement import Key, said
 from placements.copies import mirrored_copy
 from placements.jobs.base import DatabaseJob, known_definition, note_observation
-from placements.jobs.changes import CopyMissing
+from placements.jobs.changes import CopyMissing, own_cluster
 from placements.models import Status
 from placements.names import DatabaseNames, names_of
-from placements.rendering import API_VERSIONS
 
 declare(
     {
@@ -63,7 +62,9 @@ class RepairMirrors(DatabaseJob):
 
     def steps(self) -> Iterable[Step]:
         control, row = access.control_plane().name, self.row()
-        self._ours(control, row.release_line)
+        there = own_cluster(control, row.release_line, self.namespace, self.name, self.uid)
+        if there is None or "deletionTimestamp" in there["metadata"]:  # nobody would take up what is copied
+            raise ConsoleError("placements.repair_no_cluster", namespace=self.namespace, name=self.name)
         names = names_of(self.name, self.engine_(), known_definition(row), self.replicas)
         copies = list(self._copies(names))
         yield from self._preflight(control, row.release_line, row.definition)
@@ -75,16 +76,6 @@ class RepairMirrors(DatabaseJob):
         for step in self.look_steps(names, gate=True):
             # What was copied and went missing again before a Retry is copied again.
             yield replace(step, repeats="copy") if step.on in mended else step
-
-    def _ours(self, control: str, line: str) -> None:
-        """Raise ConsoleError unless the placement's own Cluster is there to take up what is copied."""
-        words = {"namespace": self.namespace, "name": self.name}
-        kind = kind_named(API_VERSIONS[line], "Cluster")
-        there = access.client(control).get(kind, self.name, self.namespace)
-        if there is None or "deletionTimestamp" in there["metadata"]:
-            raise ConsoleError("placements.repair_no_cluster", **words)
-        if uid_of(there) != self.uid:
-            raise ConsoleError("placements.cluster_replaced", **words)
 
     def _preflight(self, control: str, line: str, definition: str) -> Iterator[Step]:
         """Yield the looks before the first write: what is copied to a disabled plane would never be taken up."""

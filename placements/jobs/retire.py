@@ -16,17 +16,17 @@ from kbconsole.fleet.asking import unheard
 from kbconsole.fleet.changes import Apply, Remove, RemoveMatching
 from kbconsole.fleet.checks import Absent
 from kbconsole.fleet.preflight.operator import read_operator
-from kbconsole.jobs.definition import Change, Ended, Mark, Step, register
+from kbconsole.jobs.definition import CONSOLE, Change, Ended, Mark, Step, register
 from kbconsole.jobs.models import RunStatus, RunStep, StepStatus
-from kbconsole.k8s.kinds import Kind, Object, kind_named
+from kbconsole.k8s.kinds import kind_named
 from placements.checks import ClusterGone, PlaneFits, PlaneReturns
 from placements.facts import Trace, traces
 from placements.jobs.base import WIPES, DatabaseJob, known_definition
-from placements.jobs.changes import ApplyCluster, RemoveOrphans
+from placements.jobs.changes import ApplyCluster, RemoveOrphans, own_cluster
 from placements.jobs.client_changes import clean_steps
 from placements.jobs.for_clients import forget_clients, name_lane, name_steps
 from placements.jobs.place import PlaceDatabase
-from placements.models import ClientAccess, Status
+from placements.models import ClientAccess, ClientAddress, Placement, Status
 from placements.names import names_of
 from placements.rendering import API_VERSIONS, TerminationPolicy
 
@@ -41,6 +41,10 @@ declare(
             "still run there, and its volumes, services and load balancers may still be there. The other planes are "
             "cleaned now; %(plane)s is listed and cleaned when it answers, and until that is proven %(name)s does not "
             "count as retired."
+        ),
+        "clients.retire_lost": _(
+            "Clients may go on reaching a replica of %(name)s on %(plane)s until %(plane)s is cleaned: %(services)s. "
+            "Tell whoever connects, or close these in the firewall."
         ),
         "placements.retire_lost_operator": _(
             "The operator has %(planes)s enabled, and lets no Cluster go while an enabled plane gives no answer. "
@@ -78,6 +82,8 @@ class RetireDatabase(DatabaseJob):
     """The planes that gave no answer when the plan was made, with the ISO time of their last one, "" for never."""
     held: list[str] = field(default_factory=list)
     """Those of them that the operator had enabled then."""
+    serving: dict[str, list[str]] = field(default_factory=dict)
+    """By lost plane the services that the console made there for clients, each with its addresses."""
 
     def lanes(self) -> list[str]:
         return [*super().lanes(), *name_lane(self.placement)]
@@ -91,7 +97,11 @@ class RetireDatabase(DatabaseJob):
             for plane in lost
             if operator and plane in operator.contexts and plane not in operator.disabled
         ]
-        return replace(self, lost=lost, held=held)
+        serving: dict[str, list[str]] = {}
+        for row in ClientAddress.objects.filter(placement=self.placement, plane__in=lost):
+            where = f" ({', '.join(row.endpoints)})" if row.endpoints else ""
+            serving.setdefault(row.plane, []).append(f"{row.service}{where}")
+        return replace(self, lost=lost, held=held, serving=serving)
 
     def unheard(self) -> Mapping[str, str]:
         return self.lost
@@ -99,7 +109,7 @@ class RetireDatabase(DatabaseJob):
     def steps(self) -> Iterable[Step]:
         control, uids, row = access.control_plane().name, self.uids(), self.row()
         kind = kind_named(API_VERSIONS[row.release_line], "Cluster")
-        there = self._ours(control, kind)
+        there = own_cluster(control, row.release_line, self.namespace, self.name, self.uid)
         answering = [plane for plane in self.planes if plane not in self.lost]
         for plane in answering:
             yield Step(on=plane, phase="preflight", check=PlaneFits(plane, uids[plane]))
@@ -117,19 +127,30 @@ class RetireDatabase(DatabaseJob):
         for plane in answering:
             yield from self._clean(plane, gone, left)
         for plane in self.lost:
-            back = PlaneReturns(plane, uids[plane], self.namespace, self.name, names.base, own_account)
+            back = PlaneReturns(
+                plane,
+                uids[plane],
+                self.namespace,
+                self.name,
+                names.base,
+                own_account,
+                self.serving.get(plane, []),
+            )
             yield Step(
                 on=plane, phase="clean", check=back, gate=True, deadline=RETURN_SECONDS, repeats="clean"
             )
             yield from self._clean(plane, gone, left)
-        yield from name_steps(row)  # last: a DNS server that is away holds nothing else up
+        yield from self._unname(row, gone)
 
-    def _ours(self, control: str, kind: Kind) -> Object | None:
-        """Return the Cluster if it is still there. Raises ConsoleError for another one of the same name."""
-        there = access.client(control).get(kind, self.name, self.namespace)
-        if there is not None and there["metadata"]["uid"] != self.uid:
-            raise ConsoleError("placements.cluster_replaced", namespace=self.namespace, name=self.name)
-        return there
+    def _unname(self, row: Placement, gone: Absent) -> Iterator[Step]:
+        """Take the name out of DNS once there is no Cluster, whatever planes still hold.
+
+        Last, and only its lane waits: a DNS server that is away holds nothing else up.
+        """
+        steps = list(name_steps(row))
+        if steps:
+            yield Step(on=CONSOLE, phase="gone", check=gone, gate=True, deadline=GONE_SECONDS)
+        yield from steps
 
     def _with_policy(self, control: str) -> ApplyCluster:
         """Return what the console itself applied last, under the policy that was chosen now."""
@@ -190,6 +211,8 @@ class RetireDatabase(DatabaseJob):
         for plane, at in self.lost.items():
             when = f"{at[:16].replace('T', ' ')} UTC" if at else say("placements.never_answered")
             found.append(say("placements.retire_lost", plane=plane, at=when, name=self.name))
+            if services := self.serving.get(plane):
+                found.append(say("clients.retire_lost", plane=plane, services=list(services), name=self.name))
         if self.held:
             found.append(say("placements.retire_lost_operator", planes=list(self.held)))
         return found

@@ -32,7 +32,8 @@ def connection_env(request: HttpRequest, pk: int) -> HttpResponse:
 def give_addresses(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a plan that gives clients addresses."""
     follow = request.POST.get("follow") == "on"
-    ask = partial(connecting.ask_addresses, pk, follow=follow, by=request.user)
+    newest = request.POST.get("newest") == "on"
+    ask = partial(connecting.ask_addresses, pk, follow=follow, newest=newest, by=request.user)
     return acted_in_place(request, pk, ask, then=to_plan)
 
 

@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 
-from kbconsole.common.sentences import Json
+from kbconsole.common.sentences import Json, Sentence, say
 from placements import connecting
+from placements.addresses import client_service
 from placements.addresses_dns import configured_zone
 from placements.addresses_kept import connection_of
 from placements.connection import same_ports
-from placements.models import ClientAccess, Placement, Status
+from placements.jobs.for_clients import access_of, clients_by
+from placements.models import ClientAccess, ClientAddress, Placement, Status
+from placements.views.replicas import Replica
 
 STANDING = (Status.IN_SERVICE, Status.ATTENTION)
 
 
 def connect_context(
-    placement: Placement, observed: Mapping[str, Json], why_not: str, busy: str
+    placement: Placement,
+    observed: Mapping[str, Json],
+    replicas: Sequence[Replica],
+    *,
+    why_not: str,
+    busy: str,
 ) -> dict[str, Any]:
-    """Return what the section shows. Two queries. `why_not` and `busy` keep a person from acting, now or at all."""
+    """Return what the section shows. A few queries. `why_not` and `busy` keep a person from acting, now or at all."""
     if placement.status not in STANDING:
         return {"bundle": None, "peer_port": placement.kind_of_engine.peer_port}
-    access = ClientAccess.objects.filter(placement=placement).first()
+    access = access_of(placement)
     rows = list(placement.addresses.all()) if access else []
     bundle = connection_of(placement, access=access, rows=rows, observed=observed)
-    problem = connecting.refusal(placement)
     return {
         "bundle": bundle,
         "access": access,
         "addresses": rows,
-        "lacking": [row for row in rows if row.problem],
+        "lacking": _lacking(rows, replicas),
         "changed": [row for row in rows if row.changed_at],
+        "away": {replica.plane for replica in replicas if replica.silent},
+        "peers_seen": any(replica.addresses for replica in replicas),
         "same_ports": same_ports(bundle.endpoints),
-        "serves_outside": bool(placement.profile.outside),
+        "retiring": connecting.being_retired(placement),
         "dns_zone": configured_zone(),
         "dns_follows": bool(access and access.zone),
+        "dns_wanted": access.zone if access else placement.write_way == "dns",
         "dns_seconds": int(settings.KBCONSOLE_CHECK_SECONDS),
-        "why_no_addresses": busy or (str(problem) if problem else ""),
         "why_no_taking": busy,
         "why_no_telling": why_not,
         "peer_port": placement.kind_of_engine.peer_port,
+        **_giving(placement, access, busy),
     }
+
+
+def _giving(placement: Placement, access: ClientAccess | None, busy: str) -> dict[str, Any]:
+    """Return which version of the profile counts for clients, whether there is a newer one, and why none can be."""
+    now = clients_by(placement, access)
+    newer = connecting.newer_for(placement, now)
+    only = bool(newer) and not now.outside
+    problem = None if busy else connecting.refusal(placement, placement.profile if only else now)
+    return {
+        "serves_outside": bool(now.outside or newer),
+        "version": now.version,
+        "newer": newer,
+        "only_newer": only,
+        "why_no_addresses": busy or (str(problem) if problem else ""),
+    }
+
+
+def _lacking(rows: Sequence[ClientAddress], replicas: Sequence[Replica]) -> list[Sentence]:
+    """Return, for each replica without an address, why: also for one whose service was never made."""
+    known = {row.ordinal for row in rows}
+    never = [one for one in replicas if rows and one.ordinal not in known]
+    found = [Sentence.from_json(row.problem) for row in rows if row.problem]
+    return found + [say("clients.gone", plane=one.plane, service=client_service(one.name)) for one in never]

@@ -24,7 +24,7 @@ from kbconsole.jobs.pages import lane_label
 from kbconsole.jobs.services import may_withdraw
 from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors
 from placements.models import OVER, Placement, Status
-from placements.observation import merged
+from placements.observation import with_run
 from placements.services import edit_refusal
 from placements.views.connect import connect_context
 from placements.views.present import broken_run, present_of, trouble_of
@@ -33,7 +33,7 @@ from placements.views.story import MOST, asked_by, plans_of, story_of
 
 Done = TypeVar("Done")
 LOOKING = (PlaceDatabase.slug, CheckDatabase.slug, RepairMirrors.slug)
-LOOKS = ("crds", "services", "addresses", "pods", "roles", "agree")
+LOOKS = ("crds", "services", "addresses", "pods", "roles", "agree", "assigned")
 CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
 
 
@@ -127,7 +127,7 @@ def context_of(placement: Placement, user: Any) -> dict[str, Any]:
         **_proofs(looked),
         "story": story_of(placement, plans, runs),
         "asked_by": asked_by(placement, plans),
-        **connect_context(placement, observed, acts["why_not"], acts["why_no_check"]),
+        **connect_context(placement, observed, replicas, why_not=acts["why_not"], busy=acts["why_no_check"]),
         **_plans(placement, plans),
         **acts,
         "why_no_cancel": _why_no_cancel(placement, user, plans[0] if plans else None),
@@ -143,10 +143,7 @@ def _steps_of(runs: Sequence[Run]) -> dict[int, list[RunStep]]:
 
 def _observed(placement: Placement, steps: Sequence[RunStep]) -> dict[str, Json]:
     """Return what was seen, with what a run that is under way has seen so far."""
-    seen: dict[str, Json] = dict(placement.observed or {})
-    for plane, facts in merged((step.lane, step.phase, step.facts) for step in steps).items():
-        seen[plane] = {**seen.get(plane, {}), **facts}
-    return seen
+    return with_run(placement.observed, [(step.lane, step.phase, step.facts) for step in steps])
 
 
 def _read_at(placement: Placement, steps: Sequence[RunStep]) -> dict[str, datetime]:

@@ -13,12 +13,16 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs.pages import listed
 from networking.models import Profile
 from networking.planes import plane_facts
+from placements.addresses_dns import configured_zone
+from placements.connection import record_name
 from placements.engines.base import Chosen, DefinitionFact, Engine, engine_named
 from placements.forms import WishForm
 from placements.jobs import PlaceDatabase
+from placements.models import WriteWay
 from placements.names import DatabaseNames, longest_name, name_problem, names_of, plane_problems
 from placements.sizes import OWN, SIZES, QuantityRefused, figures_warning
 from placements.verdict import Survival, survival
+from placements.wishes import proposed_way
 
 
 @dataclass
@@ -35,6 +39,8 @@ class Summary:
     load_balancers: int = 0
     vips: int = 0
     """How many addresses clients' services take on the planes."""
+    dns_name: str = ""
+    """The name in DNS that would follow the leader."""
     why_not_network: list[Sentence] = field(default_factory=list)
     """Why the network cannot serve the chosen planes."""
     minimum_disk: int = 0
@@ -136,6 +142,12 @@ def _network(said: Summary, profile: Profile, values: Mapping[str, Any]) -> None
         return
     said.load_balancers, said.vips = network.load_balancers(replicas), network.vips(replicas)
     said.minimum_disk, said.minimum_disk_reason = network.minimum_disk_gib(), network.minimum_disk_reason()
+    if profile.outside and values["name"] and values["namespace"]:
+        way = values["write_way"] or proposed_way(None)
+        zone = configured_zone() if way == WriteWay.NAME else ""
+        said.dns_name = (
+            f"{record_name(values['name'], values['namespace'])}.{zone}".rstrip(".") if zone else ""
+        )
     planes = plane_facts(values["planes"] or [])
     said.cautions += network.cautions(planes)
     said.why_not_network = network.problems(planes)

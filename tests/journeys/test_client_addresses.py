@@ -17,7 +17,6 @@ from networking.models import Profile
 from placements import connecting
 from placements import services as placements
 from placements.addresses_follow import keep_current
-from placements.checks.clients import ClientAddresses
 from placements.jobs import for_clients
 from placements.models import ClientAccess, ClientAddress, Placement
 from tests.driving import drive
@@ -26,12 +25,11 @@ from tests.journeys.fleet import PLANES, approved, asked, mesh, plan_of, registe
 from tests.journeys.planes import Planes, looking
 from tests.people import signed_in
 from tests.placements import world
-from tests.placements.dns_server import dns_server
+from tests.placements.dns_server import DnsServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 POOL = {"pool": "kb-clients", "address_type": "private", "load_balancer_class": ""}
 NODES = {"addresses": "InternalIP", "own": {}, "nodes": 2, "fixed_ports": True}
-SECRET = "c2VjcmV0LW9mLXRlc3Rz"
 NAME = "etcd-demo.default"
 
 
@@ -52,7 +50,10 @@ def gone_through(plan: Plan, placement: Placement, admin: User) -> Run:
     return run
 
 
-def test_made_with_the_database_and_gone_with_it(fleet: Fleet, dana: User, adam: User, ada: User) -> None:
+def test_made_with_the_database_and_gone_with_it(
+    fleet: Fleet, dns: DnsServer, dana: User, adam: User, ada: User
+) -> None:
+    """Addresses, and the name that follows the leader: one request, one plan, one run."""
     register(fleet, adam)
     profile = networking.create_profile(
         name="outside", kind="cilium_mesh", config={}, outside="metallb", outside_config=POOL, by=adam
@@ -71,27 +72,30 @@ def test_made_with_the_database_and_gone_with_it(fleet: Fleet, dana: User, adam:
             row = placement.addresses.get(plane=plane)
             assert row.uid == meta["uid"]
             assert row.endpoints == [f"{made[plane]['status']['loadBalancer']['ingress'][0]['ip']}:2379"]
+        leads_to(dns, placement)
+        keep_current()
+        assert placement.client_access.problem is None, "between runs the name is still the console's"
+        looked = drive(placements.check(placement.pk, by=dana))
+        assert looked.status == "succeeded" and "3 of 3 assigned" in said_by(looked)
 
         retire = placements.retire(placement.pk, typed_name="etcd-demo", policy="Delete", by=dana)
         gone_through(retire, placement, adam)
         assert placement.status == "retired"
-        assert client_services(planes) == {}
+        assert client_services(planes) == {} and not any(dns.rrsets.values())
     assert not ClientAddress.objects.exists() and not ClientAccess.objects.exists()
 
 
 def test_given_later_kept_current_followed_in_dns_and_taken_away(
-    embedded: EmbeddedFleet, dana: User, adam: User, settings: Any
+    fleet: Fleet, dns: DnsServer, dana: User, adam: User
 ) -> None:
-    register(embedded, adam)
+    register(fleet, adam)
     # A service needs no pod to be made, so that no database has to be placed for this.
     placement = world.in_service(dana, mesh(adam), namespace="default")
     refused = signed_in(dana).post(f"/placements/{placement.pk}/addresses/")
     assert "says nothing about clients" in refused.content.decode()
     Profile.objects.update(outside="node_port", outside_config=NODES)
     placement = Placement.objects.get()
-    with dns_server("db.example.org.", "kbconsole", SECRET) as dns, looking(embedded) as planes:
-        settings.KBCONSOLE_DNS_ZONE, settings.KBCONSOLE_DNS_SERVER = "db.example.org", dns.address
-        settings.KBCONSOLE_DNS_KEY_NAME, settings.KBCONSOLE_DNS_KEY = "kbconsole", SECRET
+    with looking(fleet) as planes:
         given = gone_through(connecting.ask_addresses(placement.pk, follow=True, by=dana), placement, adam)
         rows = list(placement.addresses.all())
         ports = [
@@ -103,7 +107,7 @@ def test_given_later_kept_current_followed_in_dns_and_taken_away(
 
         changed_ports_are_found(planes, placement, dana)
         the_name_moves_with_the_leader(dns, placement)
-        an_exhausted_pool_is_named(planes, placement)
+        an_exhausted_pool_is_named(planes, placement, dana)
 
         taken = gone_through(connecting.take_addresses(placement.pk, by=dana), placement, adam)
         assert (given.job, taken.job) == ("give-addresses", "take-addresses")
@@ -152,7 +156,7 @@ def give(planes: Planes, plane: str, address: str) -> None:
     planes.clients[plane].patch(SERVICE, name, "default", status, subresource="status")
 
 
-def leads_to(dns: Any, placement: Placement) -> None:
+def leads_to(dns: DnsServer, placement: Placement) -> None:
     pods = {pod["name"]: pod for there in placement.observed.values() for pod in there["pods"]}  # type: ignore[union-attr]
     leader = next(
         row for row in placement.addresses.all() if pods[f"etcd-demo-etcd-{row.ordinal}"]["role"] == "leader"
@@ -179,7 +183,7 @@ def changed_ports_are_found(planes: Planes, placement: Placement, owner: User) -
     assert "addresses changed" not in browser.get("/").content.decode()
 
 
-def the_name_moves_with_the_leader(dns: Any, placement: Placement) -> None:
+def the_name_moves_with_the_leader(dns: DnsServer, placement: Placement) -> None:
     observed = placement.observed or {}
     for there in observed.values():
         for pod in there["pods"]:
@@ -189,8 +193,8 @@ def the_name_moves_with_the_leader(dns: Any, placement: Placement) -> None:
     assert dns.texts(NAME, "A") == {"192.168.3.11", "192.168.3.12"}
 
 
-def an_exhausted_pool_is_named(planes: Planes, placement: Placement) -> None:
-    """One service of three waits for an address that its plane cannot give: the plane's own words say why."""
+def an_exhausted_pool_is_named(planes: Planes, placement: Placement, owner: User) -> None:
+    """One service of three waits for an address that its plane cannot give: “Check again” says it in its words."""
     there = client_services(planes)["k8s-3"]
     name, client = there["metadata"]["name"], planes.clients["k8s-3"]
     client.patch(
@@ -204,9 +208,7 @@ def an_exhausted_pool_is_named(planes: Planes, placement: Placement) -> None:
             "lastTimestamp": "2026-11-23T10:00:00Z",
         }
     )  # fmt: skip
-    wanted = {plane: [f"etcd-demo-etcd-out-{n}"] for n, plane in enumerate(PLANES)}
-    said = ClientAddresses(placement.pk, "etcd-demo", "default", "node_port", NODES, wanted).look()
-    assert (said.verdict, str(said.sentence)) == ("wait", "2 of 3 assigned; k8s-3: pool exhausted")
-    keep_current()
+    looked = drive(placements.check(placement.pk, by=owner))
+    assert said_by(looked) == "2 of 3 assigned; k8s-3: pool exhausted"
     row = placement.addresses.get(plane="k8s-3")
     assert row.endpoints == [] and row.changed_at and "pool exhausted" in str(row.problem)

@@ -15,6 +15,7 @@ from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Plan
 from kbconsole.jobs.plan_page import page_of
 from kbconsole.k8s.kinds import CONFIG_MAP, NAMESPACE, POD, PVC, SERVICE
+from networking import services as networking
 from placements.jobs import retire
 from placements.models import Placement
 from tests.driving import drive, ticks
@@ -22,20 +23,28 @@ from tests.journeys import traps
 from tests.journeys.fleet import PLANES, register, trouble
 from tests.operator.rows import BOTH
 from tests.people import signed_in
+from tests.placements.dns_server import DnsServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Impatient = Callable[..., None]
 OWN = (POD, PVC, SERVICE, CONFIG_MAP)
 LOST = "k8s-3"
 OTHERS = ("k8s-1", "k8s-2")
+POOL = {"pool": "kb-clients", "address_type": "private", "load_balancer_class": ""}
+SERVED = {"outside": "metallb", "outside_config": POOL}
 
 
 @pytest.fixture
-def lost(dana: User, adam: User, embedded: EmbeddedFleet, settings: Settings) -> Placement:
+def lost(
+    request: pytest.FixtureRequest, dana: User, adam: User, embedded: EmbeddedFleet, settings: Settings
+) -> Placement:
     """A running database, one plane of which is lost since; the operator was told so."""
     settings.KBCONSOLE_PLANE_SECONDS = 3
     register(embedded, adam)
-    placement = traps.in_service(adam, dana)
+    profile = networking.create_profile(
+        name="served", kind="cilium_mesh", config={}, by=adam, **getattr(request, "param", {})
+    )
+    placement = traps.in_service(adam, dana, network=profile)
     embedded.fault(LOST, "unreachable")
     traps.set_contexts(embedded, ",".join(PLANES), disabled=LOST)
     return placement
@@ -76,16 +85,26 @@ def test_the_plan_says_that_the_plane_is_unknown_and_the_approver_accepts_it(
 
 
 @BOTH
+@pytest.mark.parametrize("lost", [SERVED], indirect=True, ids=["served"])
 def test_the_planes_that_answer_are_cleaned_and_the_lost_one_when_it_is_back(
-    lost: Placement, dana: User, adam: User, embedded: EmbeddedFleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    dns: DnsServer, lost: Placement, dana: User, adam: User, embedded: EmbeddedFleet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """With addresses for clients and a name in DNS: the name goes at once, the lost plane's service is named."""
     give_up_after(1, monkeypatch)
-    run = drive(traps.started(planned(lost, dana), adam), seconds=60)
+    assert dns.texts("etcd-demo.default", "A")
+    service = f"etcd-demo-etcd-out-2 ({lost.addresses.get(plane=LOST).endpoints[0]})"
+    plan = planned(lost, dana)
+    assert any(f"until k8s-3 is cleaned: {service}" in str(one.sentence) for one in page_of(plan).warnings)
+    run = drive(traps.started(plan, adam), seconds=60)
     lost.refresh_from_db()
     assert (run.status, lost.status) == ("failed", "attention"), trouble(run)
-    assert "what is left there is not cleaned yet" in traps.failures(run)[LOST, "clean"]
+    assert f"services for clients among it ({service})" in traps.failures(run)[LOST, "clean"]
     assert traps.left(embedded, OTHERS, OWN) == []
     assert traps.cluster(embedded) is None
+    assert not any(dns.rrsets.values()), "no name leads to what is being taken away"
+    page = signed_in(dana).get(f"/placements/{lost.pk}/").content.decode()
+    assert "no address leads to a database any more" in page and "etcdctl" not in page
 
     still = traps.again(run, dana)
     lost.refresh_from_db()
@@ -97,12 +116,14 @@ def test_the_planes_that_answer_are_cleaned_and_the_lost_one_when_it_is_back(
     held = traps.left(embedded, [LOST], OWN)
     assert "k8s-3 Pod etcd-demo-etcd-2" in held
     assert "k8s-3 PersistentVolumeClaim data-etcd-demo-etcd-2" in held
+    assert "k8s-3 Service etcd-demo-etcd-out-2" in held
     run = traps.again(run, dana)
     lost.refresh_from_db()
     assert (run.status, lost.status) == ("succeeded", "retired"), trouble(run)
     assert traps.left(embedded, PLANES, OWN) == []
     listed = traps.words((run.steps.filter(lane=LOST, phase="clean")[0].finding or {}).get("sentence"))
     assert "Left there, to be removed now: Pod/etcd-demo-etcd-2" in listed
+    assert "Service/etcd-demo-etcd-out-2" in listed
 
 
 def test_a_plane_that_is_back_before_the_run_is_cleaned_with_the_others(

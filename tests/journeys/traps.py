@@ -26,6 +26,7 @@ from kbconsole.k8s.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
+from networking.models import Profile
 from placements import services as placements
 from placements.models import Placement
 from placements.rendering import PLACEMENT
@@ -40,9 +41,9 @@ EVERYWHERE = {(SERVICE, "kubernetes"), (SERVICE_ACCOUNT, "default"), (CONFIG_MAP
 DOOMING = ("Component", "InstanceSet")
 
 
-def waiting(adam: User, dana: User, **changes: Any) -> Placement:
+def waiting(adam: User, dana: User, *, network: Profile | None = None, **changes: Any) -> Placement:
     """Return a request whose plan waits for approval."""
-    placement = asked(wish(mesh(adam), **changes), dana)
+    placement = asked(wish(network or mesh(adam), **changes), dana)
     assert plan_of(placement).status == "ready", plan_of(placement).failure
     return placement
 

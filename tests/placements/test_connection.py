@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -14,12 +15,15 @@ from kbconsole.fleet.changes import Remove
 from kbconsole.jobs.definition import Outcome, Touch, Touched
 from networking.kinds.base import ClientPart
 from networking.kinds.nodes import NodeChoice, NodeFact, Prefer
-from placements.addresses import client_manifest, client_service, hosts_of, pod_of
-from placements.addresses_kept import sights_of
+from networking.models import ProfileVersion
+from networking.services import change_profile
+from placements.addresses import client_fact, client_manifest, client_service, hosts_of, pod_of
+from placements.addresses_kept import keep, sights_of
 from placements.connection import Bundle, same_ports
 from placements.engines.base import Endpoint
 from placements.engines.etcd import Etcd
 from placements.jobs.client_changes import ApplyClient
+from placements.jobs.for_clients import _kept_ports
 from placements.jobs.names import PublishName, WithdrawName
 from placements.models import ClientAccess, ClientAddress, Placement
 from tests.people import signed_in
@@ -60,7 +64,9 @@ def test_what_is_undone_is_only_what_this_run_made() -> None:
     manifest = client_manifest("db", "shop", "db-etcd-0", Etcd(), ClientPart("NodePort"))
     change = ApplyClient("k8s-1", manifest)
     made, kept = (Outcome((Touched(touch, change.ref, "u-1"),)) for touch in (Touch.CREATED, Touch.UPDATED))
-    assert change.inverse(made) == Remove("k8s-1", "v1", "Service", "db-etcd-out-0", "shop", "u-1")
+    back = change.inverse(made)
+    assert isinstance(back, Remove)
+    assert (back.plane, back.kind, back.name, back.uid) == ("k8s-1", "Service", "db-etcd-out-0", "u-1")
     assert change.inverse(kept) is None
     name = PublishName(1, "db", "shop", "db.example.org.")
     assert (
@@ -139,8 +145,13 @@ def given(dana: User, settings: Any) -> Placement:
     profile = world.mesh(dana)
     profile.outside, profile.outside_config = "metallb", {"pool": "kb", "address_type": "private"}
     profile.save()
-    placement, now = world.in_service(dana, profile), timezone.now()
-    ClientAccess.objects.create(placement=placement, outside="metallb", outside_config=profile.outside_config)
+    version = profile.versions.get()
+    version.outside, version.outside_config = profile.outside, profile.outside_config
+    version.save()
+    placement, now = world.in_service(dana, profile, profile_version=version), timezone.now()
+    ClientAccess.objects.create(
+        placement=placement, outside="metallb", outside_config=profile.outside_config, profile_version=version
+    )
     for n in range(3):
         full = say("clients.because", plane="k8s-3", reason="pool exhausted").to_json()
         endpoints = [f"192.0.2.{n + 1}:2379"] if n < 2 else []
@@ -175,11 +186,112 @@ def test_the_page_has_what_is_assigned_why_the_rest_is_not_and_three_ways_to_wri
 def test_a_public_profile_needs_two_others_and_only_owners_ask(
     given: Placement, dana: User, vera: User
 ) -> None:
-    given.profile.outside_config = {"pool": "kb", "address_type": "public"}
-    given.profile.save()
+    ProfileVersion.objects.update(outside_config={"pool": "kb", "address_type": "public"})
     assert signed_in(vera).post(f"/placements/{given.pk}/addresses/").status_code == 403
     assert signed_in(dana).post(f"/placements/{given.pk}/addresses/", {"follow": "on"}).status_code == 302
     plan = given.plans().get()
     assert plan.params["zone"] == "db.example.org."
     assert plan.definition().approvals_needed() == 2
     assert any("no password and no TLS" in str(said) for said in plan.definition().cautions())
+
+
+def test_a_host_name_leads_on_by_itself_and_words_that_are_none_lead_nowhere() -> None:
+    """Clouds such as AWS give load balancers names: an SRV record must not lead to a CNAME (RFC 2782)."""
+    one = bundle("192.0.2.1", "lb-2.elb.example", zone="db.example.org.")
+    assert "1.db.shop 15 IN CNAME lb-2.elb.example." in one.dns_lines
+    served = [line.split()[-1] for line in one.dns_lines.splitlines() if " SRV " in line]
+    assert served == ["0.db.shop.db.example.org.", "lb-2.elb.example."]
+    assert one.has_names and "lb-2.elb.example tcp/2379  # k8s-2 db-etcd-1" in one.firewall
+    assert not bundle("192.0.2.1").has_names
+    told: tuple[dict[str, str], ...] = (
+        {"ip": "2001:db8::1"},
+        {"hostname": "LB-1.example"},
+        {"hostname": "x;rm -rf\n"},
+        {"ip": "-"},
+        {},
+    )
+    service = {"metadata": {"name": "s"}, "status": {"loadBalancer": {"ingress": list(told)}}}
+    assert client_fact(service)["ingress"] == ["2001:db8::1", "LB-1.example"]
+
+
+def test_a_port_is_kept_unless_two_replicas_have_it_or_somebody_took_it(given: Placement) -> None:
+    rows = zip(given.addresses.all(), (30001, 30001, 30003), strict=True)
+    for row, port in rows:
+        row.node_port, row.endpoints = True, [f"10.0.0.{row.ordinal}:{port}"]
+        row.save()
+    mine = {f"k8s-{n + 1}": {30001 + n: f"demo/etcd-demo-etcd-out-{n}"} for n in range(3)}
+    assert _kept_ports(given.pk, "demo", mine) == {
+        "etcd-demo-etcd-out-0": 30001,
+        "etcd-demo-etcd-out-2": 30003,
+    }
+    assert _kept_ports(given.pk, "demo", {"k8s-1": {30001: "shop/other"}}) == {
+        "etcd-demo-etcd-out-1": 30001, "etcd-demo-etcd-out-2": 30003,
+    }  # fmt: skip
+
+
+def test_what_a_run_saw_before_an_address_changed_does_not_take_the_newer_one_back(given: Placement) -> None:
+    fact: dict[str, Any] = {
+        "name": "etcd-demo-etcd-out-0",
+        "namespace": "demo",
+        "database": "etcd-demo",
+        "uid": "u0",
+        "policy": "",
+    }
+    fact |= {"type": "LoadBalancer", "pod": "etcd-demo-etcd-0", "port": 2379, "node_port": 0}
+    later, earlier = timezone.now(), timezone.now() - timedelta(seconds=9)
+    for at, host in ((later, "192.0.2.8"), (earlier, "192.0.2.1")):
+        keep(
+            given.client_access.pk,
+            "k8s-1",
+            {"services": [fact | {"ingress": [host]}], "nodes": [], "why": {}},
+            at,
+        )
+    assert given.addresses.get(ordinal=0).endpoints == ["192.0.2.8:2379"]
+
+
+def test_addresses_follow_the_version_that_the_database_was_made_with(
+    given: Placement, dana: User, adam: User
+) -> None:
+    profile = given.profile
+    change_profile(profile, config={}, outside="", seen_version=1, by=adam)
+    wide = {"addresses": "InternalIP", "own": {}, "nodes": 2, "fixed_ports": False}
+    change_profile(profile, config={}, outside="node_port", outside_config=wide, seen_version=2, by=adam)
+    browser, page = signed_in(dana), f"/placements/{given.pk}/"
+    assert "Take version 3 of the profile instead" in browser.get(page).content.decode()
+
+    def planned(**form: str) -> Any:
+        assert browser.post(f"{page}addresses/", form).status_code == 302
+        given.runs().update(status="failed")  # it is not made here
+        plan = given.plans()[0]
+        return plan.params["outside"], str(plan.definition().what()), len(plan.definition().cautions())
+
+    kept, newer = planned(), planned(newest="on")
+    assert kept[:2] == (
+        "metallb",
+        "Give clients addresses of demo/etcd-demo, as version 1 of its network profile says",
+    )
+    assert newer[0] == "node_port" and "as version 3" in newer[1]
+    ClientAddress.objects.all().delete()
+    ClientAccess.objects.all().delete()
+    Placement.objects.update(profile_version=profile.versions.get(version=2))
+    there = browser.get(page).content.decode()
+    assert "version 2 of the profile, which gives clients none; the plan takes version 3" in there
+    assert "no address from outside yet" in there
+    refused = browser.post(f"{page}addresses/")
+    assert "version 2 of its network profile, which gives clients no addresses" in refused.content.decode()
+    assert planned(newest="on")[0] == "node_port"
+
+
+def test_the_page_says_what_is_lost_and_what_was_never_made(given: Placement, dana: User) -> None:
+    given.addresses.get(ordinal=2).delete()
+    world.silence("k8s-1")
+    page = signed_in(dana).get(f"/placements/{given.pk}/").content.decode()
+    assert (
+        "2 of 3 addresses are assigned" in page
+        and "k8s-3: the service etcd-demo-etcd-out-2 is not there" in page
+    )
+    assert page.count("nobody knows whether the address does") == 1
+    assert "are those that replicas use among themselves" not in page
+    given.addresses.all().delete()
+    page = signed_in(dana).get(f"/placements/{given.pk}/").content.decode()
+    assert "did not get that far" in page and "are those that replicas use among themselves" in page

@@ -14,6 +14,7 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan, Run
 from networking.models import Profile
 from placements.models import Placement, Status
+from placements.services import place_job
 from tests.people import signed_in
 from tests.placements import world
 
@@ -64,6 +65,30 @@ def test_a_dba_asks_and_gets_a_placement_with_a_plan_being_made(browser: Client,
     )
     assert placement.status == Status.WAITING
     assert Plan.objects.get().status == "making"
+
+
+def test_how_clients_find_who_takes_writes_is_asked_where_a_network_lets_them_in(
+    browser: Client, profile: Profile, settings: Any
+) -> None:
+    assert "How clients find" not in text(browser.get(NEW))
+    Profile.objects.update(outside="metallb", outside_config={"pool": "kb", "address_type": "private"})
+    profile.refresh_from_db()
+    form = world.asked(profile)
+    assert "This console has no DNS server to write to" in text(browser.get(NEW))
+    refused = browser.post(NEW, {**form, "write_way": "dns"})
+    assert "no DNS server" in error_at(refused, "write_way") and not Placement.objects.exists()
+    browser.post(NEW, form)
+    settings.KBCONSOLE_DNS_ZONE, settings.KBCONSOLE_DNS_SERVER = "db.example.org", "127.0.0.1:5353"
+    assert 'value="dns" checked' in browser.get(NEW).content.decode()
+    assert "later.demo.db.example.org follows the leader" in text(
+        browser.post(PREVIEW, {**form, "name": "later"})
+    )
+    browser.post(NEW, {**form, "name": "later"})
+    browser.post(NEW, {**form, "name": "proxied", "write_way": "proxy"})
+    found = {row.name: (row.write_way, place_job(row).zone) for row in Placement.objects.all()}
+    assert found == {
+        "etcd-demo": ("client", ""), "later": ("dns", "db.example.org."), "proxied": ("proxy", ""),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

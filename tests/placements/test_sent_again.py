@@ -18,7 +18,8 @@ from kbconsole.jobs.models import Decision, Plan, Run
 from kbconsole.jobs.tasks import tick
 from networking.models import Profile
 from placements import services
-from placements.models import Placement, Status
+from placements.models import ClientAccess, Placement, Status
+from placements.services import place_job
 from tests.api.calling import made_ready
 from tests.driving import ticks
 from tests.people import person, signed_in
@@ -81,6 +82,28 @@ def test_two_people_from_a_rejection_to_an_approval(dana: User, adam: User, prof
         "Edited the request for etcd-demo, which was Rejected, and sent it again; other than before: "
         "Replicas, What it is for"
     )
+
+
+def test_a_namespace_that_an_earlier_run_made_on_a_plane_that_was_dropped_is_named(
+    dana: User, profile: Profile
+) -> None:
+    placement = world.placed(dana, profile, status=Status.ATTENTION)
+    ClientAccess.objects.create(placement=placement, outside="metallb", zone="db.example.org.")
+    failed = world.ran(placement, "failed")
+    for plane, touch in (("k8s-2", "created"), ("k8s-3", "created"), ("k8s-4", "unchanged")):
+        made = [{"touch": touch, "uid": "u", "ref": {"kind": "Namespace", "name": "demo"}}]
+        world.stepped(failed, plane, "namespace", "succeeded", int(plane[-1]), outcome=made)
+    assert edit(dana, placement, profile, planes=["k8s-1", "k8s-2"]).status_code == 302
+    placement.refresh_from_db()
+    assert not ClientAccess.objects.exists(), "nothing was made for clients of what was asked for before"
+    said = [str(one) for one in place_job(placement).informed().cautions()]
+    assert [text for text in said if "made the namespace" in text] == [
+        "An earlier run of this request made the namespace demo on k8s-3, which the request does not use any more. The "
+        "console has no right to delete namespaces. See that nothing is in it, then: "
+        "kubectl --context k8s-3 delete namespaces demo --ignore-not-found"
+    ]
+    world.in_service(dana, profile, "another", planes=["k8s-3"])
+    assert place_job(placement).informed().namespaces_left == [], "another database lives there"
 
 
 def test_what_was_taken_back_is_sent_again(dana: User, profile: Profile) -> None:

@@ -48,9 +48,14 @@ declare(
             "Grant these to the console's user on the plane. The manifest under Add planes, Make a credential for me, "
             "has exactly the rights that are needed."
         ),
-        "rights.fix_repair": _(
+        "rights.fix_bind": _(
             "The console works without these and still names what a plane lacks, but cannot copy it from another "
             "plane: “Copy the missing objects” would fail here. Grant them when convenient."
+        ),
+        "rights.fix_repair": _(
+            "The console works without these and still names what a plane lacks, but cannot copy it from another "
+            "plane, nor make services for clients: “Copy the missing objects” and “Give clients addresses” would fail "
+            "here. Grant them when convenient."
         ),
         "rights.fix_undo": _(
             "The console works without these, but cannot undo a copy of the role: the plan to undo it would fail here. "
@@ -101,7 +106,7 @@ def _rule(group: str, resources: str, verbs: str, *names: str) -> dict[str, list
 GROUPS: Mapping[str, Group] = {
     "role": Group((_rule(_RBAC, "clusterroles", "get create patch escalate", POD_ROLE),)),
     "role_bind": Group(
-        (_rule(_RBAC, "clusterroles", "bind", POD_ROLE),), needed=False, without="rights.fix_repair"
+        (_rule(_RBAC, "clusterroles", "bind", POD_ROLE),), needed=False, without="rights.fix_bind"
     ),
     "undo": Group(
         (_rule(_RBAC, "clusterroles", "delete", POD_ROLE),), needed=False, without="rights.fix_undo"

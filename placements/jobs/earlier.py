@@ -1,0 +1,35 @@
+"""What earlier runs of a request made on planes that it does not use any more, since it was edited."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from kbconsole.jobs.definition import Touch
+from kbconsole.jobs.models import RunStep
+from kbconsole.k8s.commands import kubectl_delete
+from kbconsole.k8s.kinds import NAMESPACE
+from placements.models import OVER, Placement
+
+Place = tuple[str, str]
+"""A plane and a namespace."""
+
+
+def namespaces_left(row: Placement, job: str, used: Collection[Place]) -> list[list[str]]:
+    """Return `[plane, namespace]` of each namespace that runs of the job made for the request, and nobody uses now.
+
+    As rows tell it, no plane is asked. Namespaces of another database that lives are left out.
+    """
+    steps = RunStep.objects.filter(run__in=row.runs().filter(job=job), phase="namespace")
+    outcomes = steps.values_list("lane", "outcome")
+    touched = [(lane, one) for lane, outcome in outcomes for one in outcome or ()]
+    made = {(lane, str(one["ref"]["name"])) for lane, one in touched if one["touch"] == Touch.CREATED}
+    return [list(place) for place in sorted(made - {*used, *_of_others(row)})]
+
+
+def _of_others(row: Placement) -> list[Place]:
+    living = Placement.objects.exclude(status__in=OVER).exclude(pk=row.pk)
+    return [(plane, one.namespace) for one in living.only("namespace", "planes") for plane in one.planes]
+
+
+def removal_command(plane: str, namespace: str) -> str:
+    return kubectl_delete(NAMESPACE, namespace, context=plane)
