@@ -172,7 +172,7 @@ def _known(server: str, ranges: Ranges) -> str:
 
 def ranges_of(client: PlaneClient) -> dict[str, str]:
     """Return the address of each node by its pod range. Raises KubeError."""
-    found = {}
+    found: dict[str, str] = {}
     for node in client.list(CILIUM_NODE):
         inside = [one["ip"] for one in node["spec"]["addresses"] if one["type"] == "InternalIP"]
         found |= {pods: inside[0] for pods in node["spec"]["ipam"]["podCIDRs"] if inside}

@@ -341,4 +341,4 @@ def test_a_look_asks_each_plane_for_what_it_has() -> None:
     assert tried[1].endswith("-c cilium-agent -- cilium-dbg troubleshoot clustermesh k8s-1")
     assert not any(step.blocks for step in steps if step.change)
     native = steps[-1].check
-    assert native is not None and "routes natively" in str(native.look().sentence)  # type: ignore[attr-defined]
+    assert native is not None and "routes natively" in str(native.look().sentence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,7 +39,7 @@ class Look:
     tunnels: Mapping[str, Any] = field(default_factory=dict)
 
 
-def looks(silent: Collection[str]) -> dict[str, Look]:
+def looks(silent: Set[str]) -> dict[str, Look]:
     """Return every data plane's last look. What a plane said that is silent now counts for nothing."""
     read = {what: {row.plane: row for row in keeper().readings(what)} for what in READ}
     return {
@@ -62,7 +62,7 @@ def _look(rows: Mapping[str, Reading], silent: bool) -> Look:
     return Look(last, agents.joined(status, views), agent_at, tunnels)
 
 
-def tested(silent: Collection[str]) -> dict[tuple[str, str], bool]:
+def tested(silent: Set[str]) -> dict[tuple[str, str], bool]:
     """Return the ways on which a test has passed not long ago, by (from, to)."""
     since = timezone.now() - TEST_COUNTS
     rows = [row for row in keeper().readings(TESTED) if row.read_at and row.read_at > since]
