@@ -5,6 +5,7 @@ A worker holds a run for a slice of seconds. What waits is parked in its row; be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from time import monotonic
 
@@ -36,12 +37,12 @@ def advance(run_id: int) -> bool:
     if not _begin(run):
         return False
     flying: dict[Future[Result], RunStep] = {}
-    steps = _Steps(run)
+    steps, leases = _Steps(run), _Leases()
     until = monotonic() + SLICE_SECONDS
     pool = ThreadPoolExecutor(max_workers=MOST_THREADS, thread_name_prefix=f"run-{run_id}")
     try:
         while _launch(run, steps, pool, flying, open_=monotonic() < until):
-            _land(run, flying)
+            _land(run, flying, leases)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     conclude(run_id)
@@ -61,9 +62,12 @@ class _Steps:
         self._rows = list(run.steps.for_order())
 
     def ready(self) -> list[RunStep]:
-        """Return those that may be claimed now, as they are now."""
+        """Return those that may be claimed now, as they are now; none once somebody asked to cancel the run."""
         rows = {row.pk: row for row in self._rows}
-        for pk, status, next_at in self._of_run.values_list("pk", "status", "next_at"):
+        seen = list(self._of_run.values_list("pk", "status", "next_at", "run__cancel_requested"))
+        if any(cancel for *_, cancel in seen):
+            return []
+        for pk, status, next_at, _ in seen:
             rows[pk].status, rows[pk].next_at = status, next_at
         found = [row.pk for row in ready(self._rows, timezone.now())]
         return list(self._of_run.filter(pk__in=found)) if found else []
@@ -90,8 +94,7 @@ def _launch(
     run: Run, steps: _Steps, pool: ThreadPoolExecutor, flying: dict[Future[Result], RunStep], *, open_: bool
 ) -> bool:
     """Claim and start what is ready. Returns whether anything is under way in this process."""
-    run.refresh_from_db(fields=["cancel_requested", "status"])
-    if open_ and not run.cancel_requested:
+    if open_:
         for row in steps.ready():
             if claims.claim(run, row):
                 where = f"run {run.pk} step {row.position}"
@@ -102,11 +105,24 @@ def _launch(
     return bool(flying)
 
 
-def _land(run: Run, flying: dict[Future[Result], RunStep]) -> None:
-    done, _ = wait(flying, timeout=settings.KBCONSOLE_LEASE_SECONDS / 3, return_when=FIRST_COMPLETED)
+class _Leases:
+    """Renews what is under way, three times per lease: not whenever one of many steps has ended."""
+
+    def __init__(self) -> None:
+        self.every = settings.KBCONSOLE_LEASE_SECONDS / 3
+        self._last = monotonic()
+
+    def keep(self, rows: Iterable[RunStep]) -> None:
+        if monotonic() - self._last >= self.every / 2:
+            claims.renew(rows)
+            self._last = monotonic()
+
+
+def _land(run: Run, flying: dict[Future[Result], RunStep], leases: _Leases) -> None:
+    done, _ = wait(flying, timeout=leases.every, return_when=FIRST_COMPLETED)
     for future in done:
         claims.settle(run, flying.pop(future), future.result())
-    claims.renew(flying.values())
+    leases.keep(flying.values())
 
 
 def conclude(run_id: int) -> str:
