@@ -38,7 +38,9 @@ class RangesAnswer(Answer):
     plane = serializers.CharField(source="plane.name")
     what = serializers.ChoiceField(USES)
     ranges = serializers.ListField(child=serializers.CharField())
-    source = serializers.CharField(help_text="`entered`: by a person; that one can be deleted.")
+    source = serializers.CharField(  # type: ignore[assignment]  # a field, not the property
+        help_text="`entered`: by a person; that one can be deleted."
+    )
     source_label = serializers.SerializerMethodField()
     read_at = serializers.DateTimeField(help_text="When it was read or entered.")
     entered_by = serializers.CharField(source="entered_by.username", default="")
@@ -81,7 +83,7 @@ class UnknownAnswer(Answer):
 class ProblemsAnswer(Answer):
     """The worst first. Of what is unknown nothing is said: it is neither free nor taken."""
 
-    errors = serializers.IntegerField()
+    errors = serializers.IntegerField()  # type: ignore[assignment]  # a field, not the property
     warnings = serializers.IntegerField()
     problems = OverlapAnswer(many=True, help_text="At most 200.")
     unknown = UnknownAnswer(many=True)
