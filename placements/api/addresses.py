@@ -54,9 +54,13 @@ class ConnectionOne(Api):
 
 
 class AddressesBody(RepairBody):
-    """`follow`: and keep a name in the console's DNS zone on the leader."""
+    """`follow`: and keep a name in the console's DNS zone on the leader. `newest`: as the profile says now.
+
+    Else the version counts that the database, or its services for clients, were made with.
+    """
 
     follow = serializers.BooleanField(required=False, default=False)
+    newest = serializers.BooleanField(required=False, default=False)
 
 
 class AddressesGive(PlacementAct):
@@ -66,7 +70,7 @@ class AddressesGive(PlacementAct):
     def post(self, request: Request, pk: int) -> Response:
         given, row = self.body(request, AddressesBody), placement_of(request.user, pk)
         plan = connecting.ask_addresses(
-            row.pk, follow=given["follow"], reason=given["reason"], by=request.user
+            row.pk, follow=given["follow"], newest=given["newest"], reason=given["reason"], by=request.user
         )
         return self.answer(request, PlanAnswer, plan_rows(request.user).get(pk=plan.pk), 202)
 

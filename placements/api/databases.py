@@ -33,7 +33,7 @@ from placements.api.plans import (
 from placements.api.runs import RunAnswer
 from placements.hand_over import hand_over
 from placements.jobs import known_definition
-from placements.models import Placement, Status
+from placements.models import Placement, Status, WriteWay
 from placements.names import names_of
 from placements.observation import replica_rows
 from placements.rendering import TerminationPolicy
@@ -133,7 +133,8 @@ class PlacementFilter(Body):
 class WishBody(Body):
     """A request in a DBA's words. `profile` and `team` are names. `cpu` and `memory` count with the size `own`.
 
-    `team` is one of one's own (`me/` has them); a request that is changed keeps its team.
+    `team` is one of one's own (`me/` has them); a request that is changed keeps its team. `write_way` counts where the
+    profile lets clients in; left out, it is `dns` where the console has a zone.
     """
 
     name = Text(max_length=1000)
@@ -152,6 +153,7 @@ class WishBody(Body):
     purpose = Text(required=False, default="", allow_blank=True, max_length=4000)
     ticket = Text(required=False, default="", allow_blank=True, max_length=100)
     team = Text(required=False, default=None, allow_null=True, max_length=63)
+    write_way = serializers.ChoiceField(WriteWay.choices, required=False, default="", allow_blank=True)
 
 
 class RetireBody(Body):
