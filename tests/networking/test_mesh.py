@@ -30,11 +30,13 @@ from kbconsole.fleet.command_models import CommandRun
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs import services
 from kbconsole.jobs.models import Plan, Run, RunEvent
-from kbconsole.k8s.kinds import SECRET
+from kbconsole.jobs.undoing import undo
+from kbconsole.k8s.kinds import CONFIG_MAP, SECRET
 from kbconsole.k8s.processes import Command, Exit
 from networking import reading
 from networking.addresses.services import facts_of
 from networking.kinds.cilium import jobs
+from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.known import known_facts
 from networking.kinds.cilium.section import MeshSection
 from networking.models import PlaneHold, PlaneReading
@@ -42,6 +44,7 @@ from tests.driving import drive, ticks
 from tests.fleet.conftest import embedded, fleet
 from tests.journeys.fleet import trouble
 from tests.people import signed_in
+from tests.placements import world
 
 SYSTEM = "kube-system"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,7 +128,12 @@ def planned(job: jobs.MeshJob, by: User) -> Plan:
 
 def approved(job: jobs.MeshJob, by: User, other: User, before: Callable[[], None] = lambda: None) -> Run:
     """Have the plan made and approved, and its run carried on to its end."""
-    plan = planned(job, by)
+    return carried_out(services.make_plan(job, by=by), other, before)
+
+
+def carried_out(plan: Plan, other: User, before: Callable[[], None] = lambda: None) -> Run:
+    drive(plan.runs.get())
+    plan.refresh_from_db()
     assert plan.status == "ready", plan.failure
     services.decide(plan.pk, by=other, approve=True, seen_hash=plan.hash, accepted=ticks(plan))
     before()
@@ -144,6 +152,12 @@ def pairs(planes: EmbeddedFleet) -> set[tuple[str, str]]:
         with contextlib.closing(planes.client(name)) as client:
             found |= {(name, other) for other in mesh.remotes_of(client)}
     return found
+
+
+def rules_shown(user: User) -> set[str]:
+    shown = MeshSection().context(user)
+    assert shown is not None
+    return {one.rule for one in shown["problems"]}
 
 
 EVERY = {(one, other) for one in ALL for other in ALL if one != other}
@@ -229,8 +243,9 @@ def test_a_plane_lost_in_the_middle_leaves_pairs_that_the_run_names_and_a_retry_
     assert pairs(planes) == EVERY - {("k8s-3", "k8s-1"), ("k8s-3", "k8s-2")}
     again = drive(services.retry(run.pk, by=adam))
     assert again.status == "succeeded" and pairs(planes) == EVERY
-    undone = approved(jobs.DisconnectMesh(ALL), adam, ada)
+    undone = carried_out(undo(run.pk, by=adam, reason="not before the holidays"), ada)
     assert undone.status == "succeeded" and pairs(planes) == set()
+    assert (undone.job, undone.plan and undone.plan.undoes_id) == ("mesh-disconnect", run.pk)
 
 
 def test_authorities_that_differ_stop_the_plan_until_one_is_shared_and_its_key_is_seen_nowhere(
@@ -262,6 +277,13 @@ def test_authorities_that_differ_stop_the_plan_until_one_is_shared_and_its_key_i
     everywhere += [str(entry.params) for entry in Entry.objects.all()] + [caplog.text]
     assert not [text for text in everywhere if key in text or key[:60] in text]
     assert planned(jobs.ConnectMesh(ALL, {}), adam).status == "ready"
+    with contextlib.closing(planes.client("k8s-2")) as client:
+        apart = {"data": {"clustermesh-default-global-namespace": "false"}}
+        client.patch(CONFIG_MAP, "cilium-config", SYSTEM, apart)
+    world.in_service(adam, world.mesh(adam), namespace="shop")
+    unshared = planned(jobs.ConnectMesh(ALL, {}), adam)
+    why = str(Sentence.from_json(unshared.failure or {}))
+    assert "k8s-2 shares only namespaces that are marked" in why and "shop is not marked" in why
 
 
 def test_one_change_at_a_time_and_its_holder_is_named_until_it_is_cancelled(
@@ -330,6 +352,11 @@ def test_planes_are_installed_with_the_authority_of_the_first_and_enabled(
     enabled = approved(jobs.EnableMesh(two, "NodePort"), adam, ada)
     assert enabled.status == "succeeded", said(enabled, "mesh-enable")
     assert drive(services.start(jobs.LookAtMesh(two, {}), by=adam)).status == "failed"
+    assert {"R10", "R11"} <= rules_shown(adam)
+    test = approved(jobs.TestMesh(two), adam, ada)
+    assert test.status == "succeeded" and not {"R10", "R11"} & rules_shown(adam)
+    PlaneReading.objects.filter(what="mesh-tested").update(read_at=timezone.now() - timedelta(days=2))
+    assert {"R10", "R11"} <= rules_shown(adam)
     shown = MeshSection().context(adam)
     assert shown is not None
     assert {str(c.sentence) for row in shown["rows"] for c in row.cells if c.sentence} >= {
@@ -358,6 +385,11 @@ def test_the_form_refuses_members_that_cannot_be_one_mesh_and_makes_a_plan_of_th
         "name": "k8s-2", "id": 2, "pods": "10.2.0.0/16",
     }  # fmt: skip
     assert plan.definition().approvals_needed() == 1
+    runs = MeshFacts("k8s-1", found=True, name="east", id=9)
+    PlaneReading.objects.create(plane=Plane.objects.get(name="k8s-1"), what="mesh", facts=runs.to_json())
+    renamed = browser.post(address, {"version": "1.18.2", "members": "k8s-1 1 10.1.0.0/16"})
+    assert renamed.status_code == 400
+    assert "called k8s-1 (id 1) instead of east (id 9) while Cilium runs there" in renamed.content.decode()
 
 
 def test_what_the_console_may_not_read_is_unknown_and_the_page_shows_what_grants_it(

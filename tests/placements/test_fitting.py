@@ -13,6 +13,7 @@ from kbconsole.jobs.definition import Ended
 from networking.kinds.base import PlaneFact
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.reading import Mesh
+from networking.kinds.keeping import namespaces_of
 from networking.kinds.network import Network
 from networking.models import AddressFact, PlaneReading, Profile
 from networking.planes import plane_facts
@@ -131,3 +132,10 @@ def test_what_was_read_of_planes_judges_a_request(dana: User, adam: User) -> Non
     assert (third.mesh, third.cloud, third.region) == (None, "eks", "eu-west-1")
     said = error_at(signed_in(dana).post(NEW, world.asked(profile)), "planes")
     assert said.startswith("k8s-2: no Cilium Cluster Mesh was found there")
+    apart = MeshFacts("k8s-2", found=True, name="k8s-2", id=2, enabled=True, global_by_default=False)
+    PlaneReading.objects.filter(plane=rows["k8s-2"]).update(facts=apart.to_json())
+    said = error_at(signed_in(dana).post(NEW, world.asked(profile)), "namespace")
+    assert said.startswith("k8s-2 shares only namespaces that are marked") and "demo is not marked" in said
+    world.in_service(dana, profile)
+    assert namespaces_of("cilium_mesh") == dict.fromkeys(world.PLANES, ("demo",))
+    assert namespaces_of("cloud_lb") == {}
