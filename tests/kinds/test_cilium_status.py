@@ -108,6 +108,8 @@ def test_behind_kvstoremesh_the_rung_is_told_by_it_and_not_by_the_agent() -> Non
     both = agents.joined(mesh_status(answer({"configured": 2}, errors=[{}])), [agent_says, behind])
     assert both is not None and both.remotes["k8s-2"].rung == "tcp"
     assert "i/o timeout" in str(both.remotes["k8s-2"].errors)
+    told = agents.joined(mesh_status(answer(WELL)), [agent_says])
+    assert told is not None and not told.remotes["k8s-2"].well
     alone = agents.joined(None, [agents.heard(agent())])
     assert alone is not None and alone.remotes["k8s-2"].well and alone.remotes["k8s-2"].synced
     late = agents.joined(mesh_status(answer(WELL)), [agents.heard(agent(ready=None, synced={}))])
