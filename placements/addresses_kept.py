@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -179,10 +179,12 @@ def connection_of(
     What the caller has read already is not read again.
     """
     if rows is None:
-        access = ClientAccess.objects.filter(placement=placement).first()
+        access = ClientAccess.objects.filter(placement=placement).select_related("profile_version").first()
         rows = list(placement.addresses.all()) if access else []
     zone = (access.zone if access else "") or configured_zone()
+    said = (access.profile_version if access else None) or placement.made_by
+    networks = tuple(said.client_networks)
     if rows:
-        return bundle_of(placement, rows, zone)
-    seen = placement.observed if observed is None else observed
-    return bundle_of_services(placement, client_endpoints(seen, placement.kind_of_engine), zone)
+        return replace(bundle_of(placement, rows, zone), client_networks=networks)
+    found = client_endpoints(placement.observed if observed is None else observed, placement.kind_of_engine)
+    return replace(bundle_of_services(placement, found, zone), client_networks=networks)

@@ -33,6 +33,8 @@ class Bundle:
     zone: str = ""
     ttl: int = 15
     hosts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    client_networks: tuple[str, ...] = ()
+    """Where the profile says that clients are; empty: anywhere."""
 
     @property
     def addresses(self) -> list[str]:
@@ -65,9 +67,10 @@ class Bundle:
 
     @property
     def firewall(self) -> list[str]:
-        """A line per host and port that clients have to be let through to."""
+        """A line per host and port that clients are let through to, from their networks where these are known."""
+        source = f" from {', '.join(self.client_networks)}" if self.client_networks else ""
         return [
-            f"{host} tcp/{one.port}  # {one.plane} {one.pod or one.service}"
+            f"{host} tcp/{one.port}{source}  # {one.plane} {one.pod or one.service}"
             for one in self.endpoints
             for host in self._hosts(one)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -114,6 +115,8 @@ def test_an_engine_that_follows_itself_is_given_all_endpoints() -> None:
     assert [snippet.language for snippet in one.snippets] == ["Go", "Python", "Java"]
     assert all("192.0.2.1" in snippet.text for snippet in one.snippets)
     assert "192.0.2.1 tcp/2379  # k8s-1 db-etcd-0" in one.firewall
+    known = replace(one, client_networks=("10.20.0.0/16", "10.30.0.0/16"))
+    assert known.firewall[0] == "192.0.2.1 tcp/2379 from 10.20.0.0/16, 10.30.0.0/16  # k8s-1 db-etcd-0"
     assert " backup" not in one.haproxy and "option httpchk GET /health" in one.haproxy
 
 
@@ -147,6 +150,7 @@ def given(dana: User, settings: Any) -> Placement:
     profile.save()
     version = profile.versions.get()
     version.outside, version.outside_config = profile.outside, profile.outside_config
+    version.client_networks = ["10.20.0.0/16"]
     version.save()
     placement, now = world.in_service(dana, profile, profile_version=version), timezone.now()
     ClientAccess.objects.create(
@@ -170,7 +174,7 @@ def test_the_page_has_what_is_assigned_why_the_rest_is_not_and_three_ways_to_wri
     for part in (
         "etcdctl --endpoints=http://192.0.2.1:2379,http://192.0.2.2:2379 endpoint", "etcd-demo.env", "clientv3",
         "Any replica of etcd takes a write", "etcd-demo.demo 15 IN A 192.0.2.2", "etcd-demo-etcd-0 192.0.2.1:2379",
-        "192.0.2.2 tcp/2379", "Keep etcd-demo.demo.db.example.org on the leader",
+        "192.0.2.2 tcp/2379 from 10.20.0.0/16", "Keep etcd-demo.demo.db.example.org on the leader",
     ):  # fmt: skip
         assert part in page, part
     sent = signed_in(vera).get(f"/placements/{given.pk}/connection.env")
