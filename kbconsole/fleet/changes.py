@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.fleet.access import client
+from kbconsole.fleet.access import client, installer_client
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs import lanes
 from kbconsole.jobs.definition import (
@@ -215,6 +215,7 @@ class Remove(Change):
     """Delete one object; with `uid` only if it is still that one. That it is gone already is fine.
 
     `tried`: the dry run asks the server to delete it, so that a right that lacks is known before anybody decides.
+    `installer`: with the plane's installer credential, where there is one.
     """
 
     slug: ClassVar[str] = "remove"
@@ -225,6 +226,7 @@ class Remove(Change):
     namespace: str = ""
     uid: str = ""
     tried: bool = False
+    installer: bool = False
 
     @property
     def ref(self) -> Ref:
@@ -243,21 +245,25 @@ class Remove(Change):
             return Diff((ObjectDiff(Touch.ABSENT, self.ref),))
         if self.tried:
             kind = kind_named(self.api_version, self.kind)
-            client(self.plane).delete(kind, self.name, self.namespace, uid=uid_of(there), dry_run=True)
+            self._client().delete(kind, self.name, self.namespace, uid=uid_of(there), dry_run=True)
         return Diff((ObjectDiff(Touch.REMOVED, self.ref, uid_of(there)),))
 
     def carry_out(self) -> Outcome:
         kind = kind_named(self.api_version, self.kind)
         if self.tried and self._there() is None:  # another one of that name is no conflict: ours is gone
             return Outcome((Touched(Touch.ABSENT, self.ref, self.uid),))
-        removed = client(self.plane).delete(kind, self.name, self.namespace, uid=self.uid)
+        removed = self._client().delete(kind, self.name, self.namespace, uid=self.uid)
         return Outcome((Touched(Touch.REMOVED if removed else Touch.ABSENT, self.ref, self.uid),))
 
     def proof(self) -> Check:
-        return Gone(self.plane, self.api_version, self.kind, self.name, self.namespace, self.uid)
+        where = (self.api_version, self.kind, self.name, self.namespace)
+        return Gone(self.plane, *where, self.uid, installer=self.installer)
+
+    def _client(self) -> PlaneClient:
+        return installer_client(self.plane) if self.installer else client(self.plane)
 
     def _there(self) -> Object | None:
-        there = found(self.plane, self.api_version, self.kind, self.name, self.namespace)
+        there = found(self._client(), self.api_version, self.kind, self.name, self.namespace)
         return None if self.uid and uid_of(there) != self.uid else there
 
 
@@ -273,6 +279,7 @@ class Gone(Check):
     name: str
     namespace: str = ""
     uid: str = ""
+    installer: bool = False
 
     @property
     def ref(self) -> Ref:
@@ -286,7 +293,8 @@ class Gone(Check):
         return [kubectl_get(kind, self.name, self.namespace, context=self.plane)]
 
     def look(self) -> Finding:
-        there = found(self.plane, self.api_version, self.kind, self.name, self.namespace)
+        plane = installer_client(self.plane) if self.installer else client(self.plane)
+        there = found(plane, self.api_version, self.kind, self.name, self.namespace)
         words = {**named(self.ref), "plane": self.plane}
         if there is None:
             return Finding(Verdict.PASS, say("fleet.gone_yes", **words))
@@ -298,10 +306,10 @@ class Gone(Check):
         return Finding(Verdict.WAIT, say("fleet.gone_not", **words))
 
 
-def found(plane: str, api_version: str, kind: str, name: str, namespace: str) -> Object | None:
+def found(plane: PlaneClient, api_version: str, kind: str, name: str, namespace: str) -> Object | None:
     """Return an object, None also where the plane does not serve its kind any more. Raises KubeError."""
     try:
-        return client(plane).get(kind_named(api_version, kind), name, namespace)
+        return plane.get(kind_named(api_version, kind), name, namespace)
     except Rejected as rejected:
         if rejected.reason == "KindMissing":
             return None

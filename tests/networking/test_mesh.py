@@ -351,6 +351,14 @@ def test_planes_are_installed_with_the_authority_of_the_first_and_enabled(
     assert [one.plane for one in facts] == two and len({one.authority for one in facts}) == 1
     enabled = approved(jobs.EnableMesh(two, "NodePort"), adam, ada)
     assert enabled.status == "succeeded", said(enabled, "mesh-enable")
+    with pytest.raises(Stale, match="Cilium is the network of k8s-1, k8s-2 now"):
+        undo(run.pk, by=adam)
+    back = undo(enabled.pk, by=adam)
+    drive(back.runs.get())
+    back.refresh_from_db()
+    lines = [line for step in back.steps() for line in step.commands() if "disable" in line]
+    assert lines == [f"cilium --context {plane} clustermesh disable" for plane in reversed(two)]
+    services.withdraw(back.pk, by=adam)
     assert drive(services.start(jobs.LookAtMesh(two, {}), by=adam)).status == "failed"
     assert {"R10", "R11"} <= rules_shown(adam)
     test = approved(jobs.TestMesh(two), adam, ada)

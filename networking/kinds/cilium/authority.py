@@ -132,7 +132,8 @@ class ShareAuthority(Change):
         made = [touched for touched in outcome.touched if touched.touch == Touch.CREATED]
         if not made:
             return None
-        return Remove(self.plane, REF["apiVersion"], REF["kind"], AUTHORITY, SYSTEM, made[0].uid)
+        where = (REF["apiVersion"], REF["kind"], AUTHORITY, SYSTEM)
+        return Remove(self.plane, *where, made[0].uid, tried=True, installer=True)
 
 
 def _copy(secret: Object) -> Object:

@@ -15,9 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.access import installer_client
+from kbconsole.fleet.changes import Gone
 from kbconsole.fleet.commands import RunCommand
 from kbconsole.fleet.tools import value
 from kbconsole.jobs.definition import actions
+from kbconsole.k8s.kinds import DEPLOYMENT
 from networking.kinds.cilium.facts import minor_of
 from networking.kinds.cilium.reading import APISERVER, SYSTEM
 
@@ -64,6 +66,7 @@ def enable(plane: str, *, service_type: str) -> RunCommand:
     return RunCommand(
         plane, TOOL, ("clustermesh", "enable", "--service-type", service_type),
         seconds=_LONG, undo=("clustermesh", "disable"),
+        undone=Gone(plane, DEPLOYMENT.api_version, DEPLOYMENT.kind, APISERVER, SYSTEM).canonical(),
     )  # fmt: skip
 
 

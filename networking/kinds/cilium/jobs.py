@@ -6,7 +6,7 @@ progress" to a second change, and an interrupted one leaves its release pending 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -17,7 +17,17 @@ from kbconsole.common.roles import Role
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.commands import command_step
 from kbconsole.fleet.jobs import FleetJob, fleet_approvals, identities
-from kbconsole.jobs.definition import CONSOLE, Ended, Step, Subject, declare_phases, digest, register
+from kbconsole.jobs.definition import (
+    CONSOLE,
+    Change,
+    Ended,
+    Job,
+    Step,
+    Subject,
+    declare_phases,
+    digest,
+    register,
+)
 from networking.kinds.cilium import commands
 from networking.kinds.cilium.asking import AGENT, BEHIND, Asked, NoTunnels, Tried, TunnelsKnown
 from networking.kinds.cilium.authority import SameAuthority, ShareAuthority, key_of
@@ -53,6 +63,11 @@ declare(
         "mesh.what_disconnect": _("Take the meshes of %(planes)s apart"),
         "mesh.what_look": _("Look at the mesh of %(planes)s"),
         "mesh.what_test": _("Test packets between %(planes)s"),
+        "mesh.network_stays": _(
+            "Cilium is the network of %(planes)s now, and pods that run there would lose theirs with it, so the "
+            "console does not take it away. Where nothing runs yet, an administrator of the plane can: “cilium "
+            "uninstall”."
+        ),
         "mesh.agents_restart": _(
             "The agents of Cilium on %(planes)s are restarted one by one. Pods keep running; new connections may "
             "be slow for some seconds."
@@ -116,6 +131,12 @@ class MeshJob(FleetJob):
         for _lane, _phase, facts in ended.facts:
             if isinstance(facts, dict) and "keep" in facts:
                 keeper().keep(facts["keep"], facts["plane"], facts["facts"])
+
+    def on_undo_start(self, run_id: int) -> None:
+        keeper().hold(run_id, self.planes)
+
+    def on_undo_end(self, ended: Ended) -> None:
+        keeper().free(ended.run_id)
 
 
 @register
@@ -186,6 +207,9 @@ class InstallMesh(MeshJob):
     def what(self) -> Sentence:
         return say("mesh.what_install", planes=list(self.planes), version=self.version)
 
+    def undone_by(self, run_id: int) -> Job | Sentence | None:
+        return say("mesh.network_stays", planes=list(self.planes))
+
     def cautions(self) -> list[Sentence]:
         return [say("mesh.whole_network", planes=list(self.planes))]
 
@@ -215,6 +239,13 @@ class EnableMesh(MeshJob):
 
     def what(self) -> Sentence:
         return say("mesh.what_enable", planes=list(self.planes), type=self.service_type)
+
+    def undo_looks(self, changes: Sequence[Change]) -> Iterator[Step]:
+        """Planes that are connected are taken apart first: on each its own look, so that none waits for another."""
+        apart = Pairs(list(self.planes), apart=True)
+        for plane in self.planes:
+            if any(getattr(change, "plane", "") == plane for change in changes):
+                yield Step(on=plane, phase="mesh-pairs", check=apart, deadline=0)
 
     def cautions(self) -> list[Sentence]:
         return [say("mesh.agents_restart", planes=list(self.planes))]
@@ -257,6 +288,10 @@ class ConnectMesh(MeshJob):
 
     def what(self) -> Sentence:
         return say("mesh.what_connect", planes=list(self.planes))
+
+    def undone_by(self, run_id: int) -> Job | Sentence | None:
+        """Half a pair is taken apart, too, and a person may have run the command: no inverse knows of these."""
+        return DisconnectMesh(list(self.planes))
 
     def cautions(self) -> list[Sentence]:
         return [say("mesh.agents_restart", planes=list(self.planes))]
