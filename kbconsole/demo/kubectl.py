@@ -90,7 +90,7 @@ def answer(client: PlaneClient, container: str, command: Sequence[str]) -> Any:
         return {"cilium": {"state": "Ok"}, "cluster-mesh": {"clusters": clusters}}
     if (container, words) == ("kvstoremesh", ["kvstoremesh-dbg", "status", "-o", "json"]):
         return [remote(name, server, behind=True) for name, server in known]
-    if (container, words[:2]) == ("kvstoremesh", ["kvstoremesh-dbg", "troubleshoot"]):
+    if words[:2] in (["kvstoremesh-dbg", "troubleshoot"], ["troubleshoot", "clustermesh"]):
         unknown = [
             f'Remote cluster "{name}":\n❌ Configuration not found\n'
             for name in words[2:]

@@ -129,7 +129,7 @@ class Story:
         if Run.objects.filter(job=LookAtMesh.slug).exists():
             return
         self._until("what planes tell of their mesh", lambda: len(known_facts()) == len(PLANES))
-        look = LookAtMesh(list(PLANES), {facts.plane: facts.name for facts in known_facts()})
+        look = LookAtMesh.of(list(PLANES))
         jobs.start(look, by=self._admin)
         self._say("the mesh is being looked at")
 

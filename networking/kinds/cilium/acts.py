@@ -282,10 +282,7 @@ class Look(MeshAct):
     )
 
     def made(self, given: dict[str, Any]) -> jobs.MeshJob:
-        planes: list[str] = given["planes"]
-        facts = {one.plane: one for one in known_facts() if one.plane in planes}
-        names = {plane: facts[plane].name or plane if plane in facts else plane for plane in planes}
-        return jobs.LookAtMesh(planes, names, {plane: one.asked_by for plane, one in facts.items()})
+        return jobs.LookAtMesh.of(given["planes"])
 
     def examples(self, facts: Sequence[MeshFacts]) -> list[RunCommand]:
         asked = [(commands.status(one.plane), commands.agent_status(one.plane, one.version)) for one in facts]

@@ -33,6 +33,7 @@ from networking.kinds.cilium.asking import AGENT, BEHIND, Asked, NoTunnels, Trie
 from networking.kinds.cilium.authority import SameAuthority, ShareAuthority, key_of
 from networking.kinds.cilium.checks import Enabled, Installed, NoOtherNetwork, Pairs, RulesHold, read_all
 from networking.kinds.cilium.judging import Connected, ReadMesh, Tested
+from networking.kinds.cilium.known import known_facts
 from networking.kinds.keeping import keeper
 
 declare_phases(
@@ -336,6 +337,13 @@ class LookAtMesh(MeshJob):
     planned: ClassVar[bool] = False
     names: dict[str, str]
     how: dict[str, dict[str, Json]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, planes: list[str]) -> LookAtMesh:
+        """Return the job for planes as they were last read."""
+        facts = {one.plane: one for one in known_facts() if one.plane in planes}
+        names = {plane: facts[plane].name or plane if plane in facts else plane for plane in planes}
+        return cls(planes, names, {plane: one.asked_by for plane, one in facts.items()})
 
     def lanes(self) -> list[str]:
         return list(self.planes)
