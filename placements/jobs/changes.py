@@ -11,7 +11,7 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply, RemoveMatching, named, uid_of
-from kbconsole.jobs.definition import Diff, ObjectDiff, Outcome, Touch, Touched, actions
+from kbconsole.jobs.definition import Change, Diff, ObjectDiff, Outcome, Touch, Touched, actions
 from kbconsole.k8s.commands import kubectl_create
 from kbconsole.k8s.errors import Rejected
 from kbconsole.k8s.kinds import Object, kind_named, kind_of
@@ -32,6 +32,9 @@ declare(
         ),
         "placements.cluster_gone": _(
             "The Cluster %(namespace)s/%(name)s is not there any more. Make the plan again."
+        ),
+        "placements.cluster_stays": _(
+            "The Cluster %(name)s stays, and its data. Retire the database to remove it."
         ),
         "placements.copy": _("Copy %(kind)s %(name)s from %(source)s"),
         "placements.copy_taken": _(
@@ -58,6 +61,14 @@ class ApplyCluster(Apply):
     def carry_out(self) -> Outcome:
         self._refuse_others()
         return super().carry_out()
+
+    def inverse(self, outcome: Outcome) -> Change | None:
+        """Deleting a Cluster deletes data and leaves much behind: it is retired, never merely taken back."""
+        return None
+
+    def stays(self, outcome: Outcome) -> Sentence | None:
+        made = any(touched.touch == Touch.CREATED for touched in outcome.touched)
+        return say("placements.cluster_stays", **named(self.ref)) if made else None
 
     def _refuse_others(self) -> None:
         ref = self.ref

@@ -20,9 +20,8 @@ def namespaces_left(row: Placement, job: str, used: Collection[Place]) -> list[l
     As rows tell it, no plane is asked. Namespaces of another database that lives are left out.
     """
     steps = RunStep.objects.filter(run__in=row.runs().filter(job=job), phase="namespace")
-    outcomes = steps.values_list("lane", "outcome")
-    touched = [(lane, one) for lane, outcome in outcomes for one in outcome or ()]
-    made = {(lane, str(one["ref"]["name"])) for lane, one in touched if one["touch"] == Touch.CREATED}
+    touched = [(step.lane, one) for step in steps for one in step.made().touched]
+    made = {(lane, one.ref["name"]) for lane, one in touched if one.touch == Touch.CREATED}
     return [list(place) for place in sorted(made - {*used, *_of_others(row)})]
 
 

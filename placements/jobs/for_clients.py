@@ -14,6 +14,7 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.jobs.definition import CONSOLE, Ended, Step, declare_phases
+from kbconsole.jobs.models import RunStatus
 from kbconsole.k8s.kinds import SERVICE
 from networking.kinds.base import ClientPart
 from networking.kinds.base import kind_named as network_kind
@@ -142,6 +143,9 @@ class ForClients(DatabaseJob):
             made |= {"zone": self.zone, "profile_version": versions.first()}
             ClientAccess.objects.update_or_create(placement_id=self.placement, defaults=made)
 
+    def on_undo_end(self, ended: Ended) -> None:
+        forget_removed(self.placement, ended)
+
 
 def note_addresses(placement: int, ended: Ended) -> None:
     """Keep what the run's last look saw of the client services."""
@@ -198,6 +202,14 @@ def forget_clients(placement: int) -> None:
     """Drop the rows: it was proven that no plane has anything of them."""
     ClientAddress.objects.filter(placement=placement).delete()
     ClientAccess.objects.filter(placement=placement).delete()
+
+
+def forget_removed(placement: int, ended: Ended) -> None:
+    """Drop the rows of services that an undo took away; nothing is kept of clients once none is left."""
+    removed = [one["uid"] for _lane, _phase, outcome in ended.outcomes for one in outcome or () if one["uid"]]
+    ClientAddress.objects.filter(placement=placement, uid__in=removed).delete()
+    if ended.status == RunStatus.SUCCEEDED and not ClientAddress.objects.filter(placement=placement).exists():
+        forget_clients(placement)
 
 
 def name_lane(placement: int) -> list[str]:

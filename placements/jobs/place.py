@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.errors import ConsoleError
@@ -18,7 +19,7 @@ from kbconsole.fleet.models import Plane
 from kbconsole.fleet.preflight import room
 from kbconsole.fleet.preflight.operator import Operator, read_operator
 from kbconsole.jobs.definition import Ended, Mark, Step, register
-from kbconsole.jobs.models import PlanStatus, Run, RunStatus
+from kbconsole.jobs.models import PlanStatus, Run, RunStatus, RunStep, StepStatus
 from networking.models import ProfileVersion
 from networking.planes import plane_facts
 from placements.checks import (
@@ -30,7 +31,7 @@ from placements.jobs.base import WIPES, chosen_definition, note_observation
 from placements.jobs.changes import ApplyCluster, own_cluster
 from placements.jobs.earlier import namespaces_left, removal_command
 from placements.jobs.for_clients import ForClients, note_addresses
-from placements.models import Status
+from placements.models import Placement, Status
 from placements.names import DatabaseNames, names_of, plane_problems
 from placements.rendering import ClusterSpec, TerminationPolicy, cluster_manifest
 from placements.sizes import figures_warning
@@ -58,6 +59,11 @@ declare(
             "An earlier run of this request made the namespace %(namespace)s on %(plane)s, which the request does not "
             "use any more. The console has no right to delete namespaces. See that nothing is in it, then: %(command)s"
         ),
+        "placements.undo_retires": _(
+            "Placing %(name)s is taken back by retiring it: that asks what becomes of the data and cleans every plane. "
+            "Choose Retire on its page."
+        ),
+        "placements.undo_over": _("%(name)s was retired, so nothing of this run is left to take back."),
         "placements.first_use": _("first use of this network profile"),
     }
 )
@@ -213,6 +219,16 @@ class PlaceDatabase(ForClients):
             found.append(say("placements.namespace_left", **words))
         return found + self.client_cautions()
 
+    def undone_by(self, run_id: int) -> Sentence | None:
+        """Retiring asks what becomes of the data, and cleans what the operator leaves; inverses would do neither."""
+        row = self.row()
+        if answer_lost(row):
+            return say("placements.answer_lost", name=self.name)
+        if not row.cluster_uid:
+            return None
+        code = "placements.undo_over" if row.status == Status.RETIRED else "placements.undo_retires"
+        return say(code, name=self.name)
+
     def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
         if status == PlanStatus.REJECTED:
             self.set_status(Status.REJECTED)
@@ -231,3 +247,15 @@ class PlaceDatabase(ForClients):
             changes["profile_version"] = versions.first()
         self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)
         note_addresses(self.placement, ended)
+
+
+def answer_lost(row: Placement) -> bool:
+    """Return whether nobody knows if the control plane has the placement's Cluster: its answer was lost."""
+    applied = RunStep.objects.filter(
+        run__in=row.runs().filter(job=PlaceDatabase.slug),
+        phase="cluster",
+        status__in=[StepStatus.FAILED, StepStatus.ERRORED],
+    )
+    lost = Q(troubles__gt=0) | Q(lost__gt=0) | Q(status=StepStatus.ERRORED)
+    changes = (one for one in applied.filter(lost) if one.content["change"])  # it may begin with a look
+    return not row.cluster_uid and any(changes)

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from kbconsole.common.errors import Stale
 from kbconsole.common.sentences import Sentence
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Plan, Run
+from kbconsole.jobs.undoing import undo
 from kbconsole.k8s.kinds import SERVICE
 from networking import services as networking
 from networking.models import Profile
@@ -75,6 +77,8 @@ def test_made_with_the_database_and_gone_with_it(
         leads_to(dns, placement)
         keep_current()
         assert placement.client_access.problem is None, "between runs the name is still the console's"
+        with pytest.raises(Stale, match="taken back by retiring"):
+            undo(run.pk, by=dana)
         looked = drive(placements.check(placement.pk, by=dana))
         assert looked.status == "succeeded" and "3 of 3 assigned" in said_by(looked)
 
@@ -142,7 +146,9 @@ def test_addresses_that_come_late_fail_the_run_and_retry_finishes_it(
         jobs.retry(run.pk, by=dana)
         run = drive(run)
         assert run.status == "succeeded", trouble(run)
-    assert not placement.addresses.exclude(changed_at=None).exists(), "a first address is no change"
+        assert not placement.addresses.exclude(changed_at=None).exists(), "a first address is no change"
+        gone_through(undo(run.pk, by=dana), placement, adam)
+        assert client_services(planes) == {} and not ClientAccess.objects.exists(), "undone as if never given"
 
 
 def said_by(run: Run) -> str:
