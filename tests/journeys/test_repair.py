@@ -23,10 +23,10 @@ from tests.fleets.protocol import Fleet
 from tests.fleets.rights import take_away
 from tests.journeys import traps
 from tests.journeys.fleet import PLANES, approved, asked, cloud, plan_of, register, trouble, wish
+from tests.operator.rows import ALIKE, BOTH
 from tests.people import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BOTH = pytest.mark.parametrize("line", ["0.9", "1.0"])
 Impatient = Callable[..., None]
 ENV, HEADLESS, PEER = "etcd-demo-etcd-env", "etcd-demo-etcd-headless", "etcd-demo-etcd-peer-2"
 ACCOUNT = "kb-etcd-demo"
@@ -123,7 +123,7 @@ def test_what_the_operator_missed_on_a_disabled_plane_is_copied_and_the_database
     assert traps.checked(placement, dana).status == "succeeded"
 
 
-@BOTH
+@ALIKE
 def test_a_pod_that_lacks_its_settings_comes_up_after_the_copy(dana: User, adam: User, fleet: Fleet) -> None:
     register(fleet, adam)
     placement = traps.in_service(adam, dana)

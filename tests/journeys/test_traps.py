@@ -15,7 +15,7 @@ from tests.driving import drive
 from tests.fleets.protocol import Fleet
 from tests.journeys import traps
 from tests.journeys.fleet import PLANES, approved, asked, mesh, plan_of, register, trouble, wish
-from tests.operator.rows import BOTH, shows
+from tests.operator.rows import ALIKE, shows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,7 +48,7 @@ def test_the_preflight_tells_of_a_missing_right_to_bind(adam: User, fleet: Fleet
 # b: namespaces
 
 
-@BOTH
+@ALIKE
 @shows("b")
 def test_a_missing_namespace_is_made_before_the_cluster(dana: User, adam: User, fleet: Fleet) -> None:
     register(fleet, adam)

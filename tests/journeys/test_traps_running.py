@@ -18,7 +18,7 @@ from tests.driving import drive
 from tests.fleets.protocol import Fleet
 from tests.journeys import faulty, traps
 from tests.journeys.fleet import PLANES, plan_of, register, trouble
-from tests.operator.rows import BOTH, shows
+from tests.operator.rows import ALIKE, shows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Impatient = Callable[..., None]
@@ -36,7 +36,7 @@ def copied_rbac(adam: User, ada: User) -> Run:
 # a: the role of database pods
 
 
-@BOTH
+@ALIKE
 @shows("a")
 def test_without_the_cluster_role_the_roles_step_says_so_until_the_role_is_copied(
     dana: User, adam: User, ada: User, fleet: Fleet, impatient: Impatient
@@ -85,7 +85,7 @@ def test_a_role_that_was_emptied_is_given_again_by_retry(
     assert run.status == "succeeded", trouble(run)
 
 
-@BOTH
+@ALIKE
 @shows("a2")
 def test_without_the_operators_right_to_bind_the_missing_binding_is_named(
     dana: User, adam: User, fleet: Fleet, impatient: Impatient
@@ -260,7 +260,7 @@ def test_a_mirrored_object_that_is_missing_on_one_plane_is_named_with_its_cure(
     assert (run.status, placement.status) == ("succeeded", "in_service"), trouble(run)
 
 
-@BOTH
+@ALIKE
 @shows("e")
 def test_kubeblocks_kinds_that_appear_later_are_found_by_the_next_check(
     dana: User, adam: User, fleet: Fleet

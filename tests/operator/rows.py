@@ -16,7 +16,8 @@ Test = TypeVar("Test", bound=Callable[..., object])
 LINES = ("0.9", "1.0")
 BOTH = pytest.mark.parametrize("line", LINES)
 NEW = pytest.mark.parametrize("line", ["1.0"])
-# Of what both lines did alike, real servers are shown one: to them there is no difference either.
+# Of what both lines did alike, and of what the console then says, real servers are shown one: to them there is no
+# difference either. Where the lines differ, the operator is shown to them on both.
 ALIKE = pytest.mark.parametrize(
     ("line", "backend"),
     [("0.9", "embedded"), ("1.0", "embedded"), pytest.param("1.0", "real", marks=pytest.mark.real)],
