@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +17,7 @@ from kbconsole.common.sentences import declare, say
 from kbconsole.common.times import clock_text
 from kbconsole.jobs import again
 from kbconsole.jobs import services as jobs
-from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepStatus
+from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run
 from kbconsole.jobs.planning import MakePlan, set_status
 from kbconsole.people.models import Team
 from networking.models import Profile
@@ -33,6 +32,7 @@ from placements.jobs import (
     TakeAddresses,
 )
 from placements.jobs.for_clients import access_of, clients_by, forget_clients, given_by, outside_of
+from placements.jobs.place import answer_lost
 from placements.lifecycle import PLACEMENT
 from placements.models import SUBJECT, Placement, Status, WriteWay
 from placements.rendering import TerminationPolicy
@@ -269,7 +269,7 @@ def edit_refusal(placement: Placement) -> ConsoleError | None:
         return Stale("placements.not_now", name=placement.name, status=status)
     if placement.cluster_uid:
         return Stale("placements.has_cluster", name=placement.name)
-    return Stale("placements.answer_lost", name=placement.name) if _unknown_outcome(placement) else None
+    return Stale("placements.answer_lost", name=placement.name) if answer_lost(placement) else None
 
 
 def _plan_again(placement: Placement, *, by: Any) -> Plan:
@@ -278,21 +278,9 @@ def _plan_again(placement: Placement, *, by: Any) -> Plan:
     return jobs.make_plan(_job_again(placement), by=by, reason=placement.purpose, editors=editors)
 
 
-def _unknown_outcome(placement: Placement) -> bool:
-    """Return whether nobody knows if the control plane has the Cluster: its answer was lost."""
-    applied = RunStep.objects.filter(
-        run__in=placement.runs().filter(job=PlaceDatabase.slug),
-        phase="cluster",
-        status__in=[StepStatus.FAILED, StepStatus.ERRORED],
-    )
-    lost = Q(troubles__gt=0) | Q(lost__gt=0) | Q(status=StepStatus.ERRORED)
-    changes = (row for row in applied.filter(lost) if row.content["change"])  # it may begin with a look
-    return not placement.cluster_uid and any(changes)
-
-
 def _known_outcome(placement: Placement) -> None:
     """Raise Stale while nobody knows whether the control plane has the Cluster."""
-    if _unknown_outcome(placement):
+    if answer_lost(placement):
         raise Stale("placements.answer_lost", name=placement.name)
 
 

@@ -104,7 +104,8 @@ class Outcome:
         """Read what `to_json` gave."""
         return cls(
             tuple(
-                Touched(Touch(one["touch"]), one["ref"], one["uid"], tuple(one["warnings"])) for one in stored
+                Touched(Touch(one["touch"]), one["ref"], one.get("uid", ""), tuple(one.get("warnings", ())))
+                for one in stored
             )
         )
 
