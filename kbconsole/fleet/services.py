@@ -28,7 +28,7 @@ from kbconsole.fleet.replacing import (
     seal,
     shown,
 )
-from kbconsole.fleet.switching import SwitchPlane
+from kbconsole.fleet.switching import SwitchPlane, silent_others
 from kbconsole.jobs.models import Plan, Run, StepStatus
 from kbconsole.jobs.services import make_plan, start
 from kbconsole.k8s import kubeconfig
@@ -352,10 +352,8 @@ def plan_switch(*, plane: Plane, disable: bool, by: Any, reason: str = "") -> Pl
     control = access.control_plane()
     if plane.name not in control.operator_contexts:
         raise ConsoleError("fleet.switch_unknown", plane=plane.name, control=control.name)
-    enabled = set(control.operator_contexts) - set(control.operator_contexts_disabled) - {plane.name}
-    silent = Plane.objects.filter(name__in=enabled, last_error__isnull=False).order_by("name")
-    names = list(silent.values_list("name", flat=True))
-    return make_plan(SwitchPlane(plane.name, disable, control.name, names), by=by, reason=reason)
+    job = SwitchPlane(plane.name, disable, control.name, silent_others(plane.name))
+    return make_plan(job, by=by, reason=reason)
 
 
 ROTATE = act(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from kbconsole.jobs.definition import (
     Check,
     Ended,
     Finding,
+    Job,
     Step,
     Subject,
     Verdict,
@@ -120,6 +121,14 @@ def _without(words: Iterable[str], flag: str) -> Iterator[str]:
         yield word
 
 
+def silent_others(plane: str) -> list[str]:
+    """Return the other planes that the operator has enabled and that gave no answer, as last read."""
+    control = access.control_plane()
+    enabled = set(control.operator_contexts) - set(control.operator_contexts_disabled) - {plane}
+    silent = Plane.objects.filter(name__in=enabled, last_error__isnull=False)
+    return list(silent.order_by("name").values_list("name", flat=True))
+
+
 @register
 @dataclass(frozen=True)
 class SwitchPlane(FleetJob):
@@ -171,6 +180,10 @@ class SwitchPlane(FleetJob):
         own = "switch.caution_disable" if self.disable else "switch.caution_enable"
         silent = [say("switch.caution_silent", planes=self.silent)] if self.silent else []
         return [*silent, say(own, plane=self.plane), say("switch.caution_helm")]
+
+    def undone_by(self, run_id: int) -> Job | Sentence | None:
+        """Switching back: the operator's arguments were changed, not made, so no inverse knows the earlier ones."""
+        return replace(self, disable=not self.disable, silent=silent_others(self.plane))
 
     def on_end(self, ended: Ended) -> None:
         """Take note of what was read back; the time of the other facts stays theirs."""

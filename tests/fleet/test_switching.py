@@ -13,9 +13,11 @@ from kbconsole.common.sentences import Sentence
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import services
 from kbconsole.fleet.models import Credential, Plane
+from kbconsole.fleet.switching import SwitchPlane
 from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.models import Plan, PlanStatus, Run
 from kbconsole.jobs.services import go_ahead
+from kbconsole.jobs.undoing import undo
 from kbconsole.k8s.kinds import DEPLOYMENT
 from tests.driving import drive
 from tests.fleet.planes import CONTROL
@@ -62,7 +64,8 @@ def test_a_lost_plane_is_disabled_in_both_deployments_and_enabled_again(
     before = arguments(embedded)
     Credential.objects.update(expires_at=ENDS)
     embedded.fault("k8s-3", "unreachable")
-    assert switched(embedded, fleet["k8s-3"], adam).status == "succeeded"
+    run = switched(embedded, fleet["k8s-3"], adam)
+    assert run.status == "succeeded"
     for name in NAMES:
         assert arguments(embedded, name) == [*before, "--multi-cluster-contexts-disabled=k8s-3"]
     control = Plane.objects.get(name=CONTROL)
@@ -73,6 +76,9 @@ def test_a_lost_plane_is_disabled_in_both_deployments_and_enabled_again(
     Plane.objects.filter(name="k8s-3").update(last_error=None)
     shown = signed_in(adam).get("/fleet/k8s-3/").content.decode()
     assert "It is disabled in the operator" in shown and "Enable k8s-3" in shown
+    back = undo(run.pk, by=adam).definition()
+    assert isinstance(back, SwitchPlane) and (back.plane, back.disable) == ("k8s-3", False)
+    drive(Run.objects.latest("id"))
     assert switched(embedded, fleet["k8s-3"], adam, disable=False).status == "succeeded"
     assert arguments(embedded) == before
     assert Plane.objects.get(name=CONTROL).operator_contexts_disabled == []
