@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import logging
 import re
 from datetime import timedelta
 
@@ -50,8 +51,10 @@ def given(embedded: EmbeddedFleet, plane: Plane, by: User) -> Credential:
 
 
 def test_two_people_give_it_for_a_while_and_it_is_never_shown(
-    embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User, ada: User, vera: User
-) -> None:
+    embedded: EmbeddedFleet, fleet: dict[str, Plane], adam: User, ada: User, vera: User,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    caplog.set_level(logging.DEBUG)
     users = {"mine": ("k8s-1", "admin"), "foreign": ("k8s-2", "admin"), "weak": ("k8s-1", "kbconsole")}
     secrets = {name: embedded.credential(*who) for name, who in users.items()}
     browser = signed_in(adam)
@@ -96,7 +99,7 @@ def test_two_people_give_it_for_a_while_and_it_is_never_shown(
     answer = caller("dana").get("planes/k8s-1/")
     assert answer.json()["installer_until"]
     everything = [list(model._default_manager.values()) for model in apps.get_models()]
-    stored = json.dumps(everything, default=str) + page + answer.content.decode()
+    stored = json.dumps(everything, default=str) + page + answer.content.decode() + caplog.text
     assert not [secret for secret in secrets.values() if secret.token in stored]
 
 
