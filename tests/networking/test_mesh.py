@@ -202,6 +202,9 @@ def test_planes_are_connected_by_one_call_and_shown_and_taken_apart(
     assert (
         "to k8s-3 TCP fails (Cannot establish TCP connection to 127.0.0.1:1" in said(look, "mesh-stages")[0]
     )
+    for phase in ("mesh-behind", "mesh-stages"):  # where all is well nobody asks why
+        assert said(look, phase)[1].startswith("Nothing is broken on the ways from k8s-2")
+        assert said(look, phase)[2].startswith("Nothing is broken on the ways from k8s-3")
     assert said(look, "mesh-agent")[1:] == [
         "k8s-2: one agent was asked; it is connected to k8s-1, k8s-3, and all is synced.",
         "k8s-3: one agent was asked; it is connected to k8s-1, k8s-2, and all is synced.",

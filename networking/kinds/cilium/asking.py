@@ -27,6 +27,7 @@ declare(
     {
         "mesh.check_agent": _("Judge what an agent of %(plane)s says of the others"),
         "mesh.check_behind": _("Judge what KVStoreMesh of %(plane)s says of the others"),
+        "mesh.all_well": _("Nothing is broken on the ways from %(plane)s, so there is nothing to find out."),
         "mesh.agent_well": _("%(plane)s: one agent was asked; it is connected to %(others)s, and all is synced."),
         "mesh.behind_well": _("%(plane)s: KVStoreMesh is connected to %(others)s, and all is synced."),
         "mesh.agent_silent": _(
@@ -96,7 +97,7 @@ class Asked(Judge):
     @property
     def command(self) -> RunCommand:
         if self.what == BEHIND:
-            return commands.behind(self.plane)
+            return commands.behind_status(self.plane)
         return commands.agent_status(self.plane, self.version)
 
     def judge(self, answer: Json) -> Finding:
@@ -115,9 +116,15 @@ class Asked(Judge):
         return Finding(Verdict.PASS, say(well, **words), facts=facts)
 
     def look(self) -> Finding:
-        """Nobody asked: unknown, and no reason to wait for a person."""
-        command = self.command.commands()[0]
-        return Finding(Verdict.WARN, say("mesh.agent_unasked", plane=self.plane, command=command))
+        """Nobody asked."""
+        return _unasked(self.plane, self.command)
+
+
+def _unasked(plane: str, command: RunCommand) -> Finding:
+    """Nothing was to be found out; else it is unknown, and no reason to wait for a person."""
+    if isinstance(command, commands.AskWhy) and commands.all_well(RunStep.objects.get(pk=current_step())):
+        return Finding(Verdict.PASS, say("mesh.all_well", plane=plane))
+    return Finding(Verdict.WARN, say("mesh.agent_unasked", plane=plane, command=command.commands()[0]))
 
 
 def _red(plane: str, heard: agents.Heard | None) -> Sentence | None:
@@ -145,7 +152,7 @@ class Tried(Check):
     slug: ClassVar[str] = "mesh-tried"
     plane: str
     others: dict[str, str]
-    behind: bool = False
+    through: bool = False
     version: str = ""
 
     def label(self) -> Sentence:
@@ -153,15 +160,12 @@ class Tried(Check):
 
     @property
     def command(self) -> RunCommand:
-        return commands.stages(self.plane, self.version, list(self.others.values()), behind=self.behind)
+        return commands.stages(self.plane, self.version, list(self.others.values()), through=self.through)
 
     def look(self) -> Finding:
         """It is asked after the command ended well, or where nobody ran it."""
         step = RunStep.objects.get(pk=current_step())
-        if command_of(step) is None:
-            command = self.command.commands()[0]
-            return Finding(Verdict.WARN, say("mesh.agent_unasked", plane=self.plane, command=command))
-        return self.judged(printed(step))
+        return self.judged(printed(step)) if command_of(step) else _unasked(self.plane, self.command)
 
     def judged(self, lines: Iterable[str]) -> Finding:
         heards = agents.stages(lines)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +18,9 @@ from kbconsole.fleet.access import installer_client
 from kbconsole.fleet.changes import Gone
 from kbconsole.fleet.commands import RunCommand
 from kbconsole.fleet.tools import value
-from kbconsole.jobs.definition import actions
+from kbconsole.jobs.definition import Outcome, Verdict, actions
+from kbconsole.jobs.execution import current_step
+from kbconsole.jobs.models import RunStep
 from kbconsole.k8s.kinds import DEPLOYMENT
 from networking.kinds.cilium.facts import minor_of
 from networking.kinds.cilium.reading import APISERVER, SYSTEM
@@ -113,6 +115,30 @@ class AskAgents(RunCommand):
         return None if finds else say("mesh.no_exec", plane=self.plane)
 
 
+ASKED_FIRST = ("mesh-status", "mesh-agent")
+"""The phases of a look that tell whether anything is broken on a plane."""
+
+
+def all_well(step: RunStep) -> bool:
+    """Whether what the run has asked this step's plane before leaves nothing to find out."""
+    before = RunStep.objects.filter(run=step.run_id, lane=step.lane, phase__in=ASKED_FIRST)
+    said = before.values_list("finding__verdict", flat=True)
+    return len(said) == len(ASKED_FIRST) and {*said} == {str(Verdict.PASS)}
+
+
+@actions.register
+@dataclass(frozen=True)
+class AskWhy(AskAgents):
+    """The same, only where the steps before have found something that is not well."""
+
+    slug: ClassVar[str] = "mesh-ask-why"
+
+    def carry_out(self) -> Outcome:
+        if all_well(RunStep.objects.get(pk=current_step())):
+            return Outcome()
+        return super().carry_out()
+
+
 def status(plane: str, *, wait: str = "") -> RunCommand:
     """Ask the agents of one plane for all others. It ends with 0 whatever it found, so its JSON is judged."""
     waiting = ("--wait", "--wait-duration", value(wait)) if wait else ()
@@ -137,41 +163,44 @@ def without_context(command: RunCommand) -> str:
     return shlex.join([command.tool, *command.args])
 
 
-def agent(plane: str, version: str, *args: str) -> RunCommand:
+def agent(plane: str, version: str, *args: str, **how: Any) -> RunCommand:
     """Ask one agent of a plane by its own tool, under the name that the version has for it."""
     minor = minor_of(version)
     name = "cilium" if minor and minor <= NAMED_CILIUM_UNTIL else "cilium-dbg"
-    return _inside(plane, "ds/cilium", "cilium-agent", name, *args)
+    return _inside(plane, "ds/cilium", "cilium-agent", name, *args, **how)
 
 
 def agent_status(plane: str, version: str) -> RunCommand:
     return agent(plane, version, "status", "-o", "json")
 
 
-def behind(plane: str) -> RunCommand:
+def behind(plane: str, *args: str, **how: Any) -> RunCommand:
     """Ask KVStoreMesh, which stands between the agents and other planes (cilium-cli k8s/client.go)."""
     name = "/usr/bin/clustermesh-apiserver"
     return _inside(
-        plane, f"deploy/{APISERVER}", "kvstoremesh", name, "kvstoremesh-dbg", "status", "-o", "json"
+        plane, f"deploy/{APISERVER}", "kvstoremesh", name, "kvstoremesh-dbg", *args, kind=AskWhy, **how
     )
 
 
-def stages(plane: str, version: str, names: Sequence[str], *, behind: bool) -> RunCommand:
+def behind_status(plane: str) -> RunCommand:
+    return behind(plane, "status", "-o", "json")
+
+
+def stages(plane: str, version: str, names: Sequence[str], *, through: bool) -> RunCommand:
     """Let an agent, or KVStoreMesh in its stead, try the way to each of these remotes stage by stage."""
     given = [value(name) for name in names]
-    if not behind:
-        return replace(agent(plane, version, "troubleshoot", "clustermesh", *given), seconds=_TRY)
-    name = "/usr/bin/clustermesh-apiserver"
-    tried = _inside(
-        plane, f"deploy/{APISERVER}", "kvstoremesh", name, "kvstoremesh-dbg", "troubleshoot", *given
-    )
-    return replace(tried, seconds=_TRY)
+    if through:
+        return behind(plane, "troubleshoot", *given, seconds=_TRY)
+    return agent(plane, version, "troubleshoot", "clustermesh", *given, kind=AskWhy, seconds=_TRY)
 
 
-def _inside(plane: str, pods: str, container: str, *command: str) -> RunCommand:
+def _inside(
+    plane: str, pods: str, container: str, *command: str, kind: type[RunCommand] = AskAgents, seconds: int = 60
+) -> RunCommand:  # fmt: skip
     """Run a command in the first pod of `pods`."""
-    args = ("exec", "-n", SYSTEM, pods, "-c", container, "--", *command)
-    return AskAgents(plane, KUBECTL, args, seconds=60)
+    return kind(
+        plane, KUBECTL, ("exec", "-n", SYSTEM, pods, "-c", container, "--", *command), seconds=seconds
+    )
 
 
 def tunnel_list(plane: str, version: str) -> RunCommand:
