@@ -223,8 +223,9 @@ class RunCommand(Change):
         """Only what this console ran itself is taken back, and only where it can be told that it worked."""
         if not self.undo or not self.undone or not outcome.touched:
             return None
-        more = {"planes": self.planes, "seconds": self.seconds, "undone": self.undone}
-        return RunCommand(self.plane, self.tool, self.undo, **more)
+        return RunCommand(
+            self.plane, self.tool, self.undo, planes=self.planes, seconds=self.seconds, undone=self.undone
+        )
 
     def stays(self, outcome: Outcome) -> Sentence | None:
         words = {"plane": self.plane, "command": shlex.join([self.tool, *self.args])}

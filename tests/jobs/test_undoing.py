@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -120,7 +120,7 @@ def test_what_an_earlier_attempt_made_was_made_by_the_run(dana: User, world: Wor
     run = ran(ToyJob(), dana)
     world.answers.clear()
     run = drive(services.retry(run.pk, by=dana))
-    row = run.steps.get(lane="k8s-1", phase="apply")
+    row: Any = run.steps.get(lane="k8s-1", phase="apply")
     assert (row.outcome[0]["touch"], row.earlier[0]["touch"]) == ("unchanged", "created")
     undone(run, dana)
     assert world.holds == set()
@@ -142,7 +142,8 @@ def test_what_was_made_by_a_worker_that_died_with_the_answer_counts_unless_anoth
     dana: User, world: World
 ) -> None:
     run = ran(ToyJob(), dana)
-    for row in run.steps.filter(phase="apply"):
+    rows: Any = run.steps.filter(phase="apply")
+    for row in rows:
         row.outcome[0]["touch"] = "unchanged"  # as the worker after it found it
         row.save()
     other = services.start(ToyCheck(["k8s-9"]), by=dana)
@@ -166,7 +167,7 @@ def test_what_only_changed_something_is_not_undone_and_says_why(dana: User, worl
     run = ran(ToyJob(["k8s-1"]), dana)
     with pytest.raises(Stale, match="changed nothing"):
         undo(run.pk, by=dana)
-    row = run.steps.get(phase="apply")
+    row: Any = run.steps.get(phase="apply")
     row.outcome[0] |= {"touch": "updated", "uid": ""}
     row.save()
     with pytest.raises(Stale, match="made nothing that can be taken back"):
