@@ -20,3 +20,4 @@ class FleetConfig(AppConfig):
         """Planes have a page; the audit log links to it."""
         object_links.register("plane", "fleet:plane-detail")
         object_links.register("credential", "fleet:plane-detail")
+        object_links.register("installer-credential", "fleet:plane-detail")

@@ -5,7 +5,6 @@ The credential itself stays in the row of its upload, encrypted; the plan has wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,18 +12,17 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Stale
 from kbconsole.common.policy import Policy
 from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.fleet import access, installing, vault
-from kbconsole.fleet.answers import make_well
+from kbconsole.fleet import access, installing
+from kbconsole.fleet.installing import moment
 from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
-from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane, Purpose
+from kbconsole.fleet.keeping import newest, replace_credential, seal, shown_of
+from kbconsole.fleet.models import KubeconfigDraft, Plane, Purpose
 from kbconsole.fleet.preflight.connection import Expiry, Identity, Reachable
 from kbconsole.fleet.preflight.installer import Administers, ShortExpiry
 from kbconsole.fleet.preflight.rights import groups_for, held
@@ -49,7 +47,6 @@ from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.rules import show_right
 
 SUBJECTS = {Purpose.CONSOLE: "credential", Purpose.INSTALLER: installing.SUBJECT}
-day = installing.moment
 KEPT = timedelta(hours=24)
 """For how long an approved credential is kept for a Retry of its run."""
 
@@ -82,19 +79,8 @@ declare(
         "credential.other_upload": _(
             "The upload holds another credential than the one that was approved. Upload it again and ask anew."
         ),
-        "fleet.credential_replaced": _("Gave %(plane)s a new credential, version %(version)s"),
     }
 )
-
-
-def seal(secret: PlaneCredential) -> str:
-    """Return a keyed fingerprint of the whole credential: it tells two apart and tells nothing of either."""
-    text = json.dumps(secret.to_json(), sort_keys=True)
-    return salted_hmac("kbconsole.fleet.credential", text, algorithm="sha256").hexdigest()[:32]
-
-
-def newest(plane: Plane, purpose: str = Purpose.CONSOLE) -> Credential | None:
-    return plane.credentials.filter(purpose=purpose).order_by("-version").first()
 
 
 def waiting_plans(plane: Plane) -> dict[str, Plan]:
@@ -105,48 +91,6 @@ def waiting_plans(plane: Plane) -> dict[str, Plan]:
         for plan in Plan.objects.undecided().filter(**about).defer("content").order_by("pk")
     }
     return {purpose: plans[kind] for purpose, kind in SUBJECTS.items() if kind in plans}
-
-
-def keep_credential(
-    plane: Plane, secret: PlaneCredential, *, version: int, by: Any, user: str = "",
-    use_until: datetime | None = None,
-) -> Credential:  # fmt: skip
-    """Keep a credential encrypted, as this version of its plane's. `user`: whom the plane takes the console for.
-
-    One that is used for a while only is an installer's.
-    """
-    row = Credential(
-        plane=plane, version=version, fingerprint=secret.fingerprint(), expires_at=secret.expires_at(),
-        key_id=vault.key_id(), created_by=by, subject=user[:300], use_until=use_until,
-        purpose=Purpose.INSTALLER if use_until else Purpose.CONSOLE,
-    )  # fmt: skip
-    row.ciphertext = vault.encrypt(row.owner, secret.to_json())
-    row.save()
-    return row
-
-
-def replace_credential(
-    plane: Plane, secret: PlaneCredential, *, by: Any, owner: Any, user: str = "", run_id: int | None = None,
-    use_until: datetime | None = None,
-) -> Credential:  # fmt: skip
-    """Put a credential in the place of the plane's present one, and take note of who did. The plane is locked.
-
-    `owner` is the person who brought it. With `use_until` it is the installer's.
-    """
-    purpose = Purpose.INSTALLER if use_until else Purpose.CONSOLE
-    old = newest(plane, purpose)
-    plane.credentials.filter(purpose=purpose).delete()
-    version = old.version + 1 if old else 1
-    row = keep_credential(plane, secret, version=version, by=owner, user=user, use_until=use_until)
-    if use_until is None:
-        plane.server = secret.server
-        plane.save(update_fields=["server", *make_well(plane)])
-    about: dict[str, Any] = {"on": ("plane", plane.name, plane.name), "plane": plane.name, "run_id": run_id}
-    if use_until is None:
-        record("fleet.credential_replaced", by=by, version=row.version, **about)
-    else:
-        record("installer.given", by=by, user=row.subject, until=day(use_until), **about)
-    return row
 
 
 @actions.register
@@ -182,7 +126,7 @@ class SaveCredential(Change):
 
     def label(self) -> Sentence:
         if self.use_until:
-            return say("credential.save_installer", plane=self.plane, until=day(self._until))
+            return say("credential.save_installer", plane=self.plane, until=moment(self._until))
         return say("credential.save", plane=self.plane, version=self.version + 1)
 
     def diff(self) -> Diff:
@@ -236,20 +180,6 @@ class SaveCredential(Change):
         return secret
 
 
-def shown_of(row: Credential | None) -> dict[str, str]:
-    """Return what a plan compares of a plane's present credential, by the names of `SaveCredential.shown`."""
-    return shown(access.opened(row), row.subject, row.use_until) if row else {}
-
-
-def shown(secret: PlaneCredential, user: str, use_until: datetime | None) -> dict[str, str]:
-    """Return what a reader compares of a credential, by name; nothing of it is secret."""
-    found = {
-        "server": secret.server, "user": user, "ends": day(secret.expires_at()),
-        "fingerprint": secret.fingerprint(), "keyed fingerprint": seal(secret),
-    }  # fmt: skip
-    return {**found, "used until": day(use_until)} if use_until else found
-
-
 @register
 @dataclass(frozen=True)
 class ReplaceCredential(FleetJob):
@@ -282,7 +212,7 @@ class ReplaceCredential(FleetJob):
 
     @property
     def _until(self) -> str:
-        return day(parse_datetime(self.use_until)) if self.use_until else ""
+        return moment(parse_datetime(self.use_until)) if self.use_until else ""
 
     def subject(self) -> Subject:
         purpose = Purpose.INSTALLER if self.use_until else Purpose.CONSOLE

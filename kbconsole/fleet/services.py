@@ -18,16 +18,9 @@ from kbconsole.common.sentences import Json, declare, say
 from kbconsole.fleet import access, installing, vault
 from kbconsole.fleet.facts import gathered, keep_facts
 from kbconsole.fleet.jobs import CopyRbac, Preflight, fleet_approvals
+from kbconsole.fleet.keeping import keep_credential, newest, replace_credential, seal, shown
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane, Purpose
-from kbconsole.fleet.replacing import (
-    KEPT,
-    ReplaceCredential,
-    keep_credential,
-    newest,
-    replace_credential,
-    seal,
-    shown,
-)
+from kbconsole.fleet.replacing import KEPT, ReplaceCredential
 from kbconsole.fleet.switching import SwitchPlane, silent_others
 from kbconsole.jobs.models import Plan, Run, StepStatus
 from kbconsole.jobs.services import make_plan, start

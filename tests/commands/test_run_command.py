@@ -25,8 +25,8 @@ from kbconsole.fleet import access, command_models, commands, vault
 from kbconsole.fleet.command_keeper import Keeper
 from kbconsole.fleet.command_models import CommandRun
 from kbconsole.fleet.commands import Judge, RunCommand, command_step
+from kbconsole.fleet.keeping import replace_credential
 from kbconsole.fleet.models import Credential, Plane
-from kbconsole.fleet.replacing import replace_credential
 from kbconsole.jobs import services
 from kbconsole.jobs.definition import Check, Finding, Job, Step, Subject, Verdict, actions, register
 from kbconsole.jobs.models import Run, RunStep

@@ -19,8 +19,8 @@ from kbconsole.audit.models import Entry
 from kbconsole.common.errors import Refused
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import access, services, tasks
+from kbconsole.fleet.keeping import replace_credential
 from kbconsole.fleet.models import Credential, KubeconfigDraft, Plane
-from kbconsole.fleet.replacing import replace_credential
 from kbconsole.jobs.models import Plan
 from kbconsole.jobs.services import decide
 from kbconsole.k8s import kubeconfig
