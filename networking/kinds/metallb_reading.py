@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.roles import Role, has_role
 from kbconsole.common.sentences import Json
 from kbconsole.k8s.client import PlaneClient
+from networking.kinds.acting import ACTS
 from networking.kinds.keeping import READERS, Reader, Reading, keeper
 from networking.kinds.metallb_changes import installed, rooms
 from networking.kinds.metallb_objects import PoolRoom
@@ -87,5 +88,5 @@ class PoolSection(Section):
         return {
             "rows": found, "title": self.title, "admin": has_role(user, Role.ADMIN),
             "any": any(row.room for row in found), "full": [row for row in found if row.full],
-            "removable": any(row.installed for row in found),
+            "removal": ACTS.get("pools-uninstall")() if any(row.installed for row in found) else None,
         }  # fmt: skip

@@ -17,14 +17,23 @@ EDGE = 24  # pixels below the last part that is shown
 MOST = 1100  # pixels: of a longer page the top says what it is
 
 
-def _shoot(page: Page, name: str, last_part: str) -> None:
-    """Write the page from its top to the end of a part."""
+def _shoot(page: Page, name: str, last_part: str, *, first_part: str = "", most: int = MOST) -> None:
+    """Write the page from its top, or from a part, to the end of a part."""
     page.wait_for_load_state("networkidle")
     box = page.locator(last_part).last.bounding_box()
+    top = page.locator(first_part).first.bounding_box() if first_part else None
     assert box
-    height = min(box["y"] + box["height"] + EDGE, MOST)
-    clip: Any = {"x": 0, "y": 0, "width": 1440, "height": height}
+    y = top["y"] - EDGE if top else 0
+    clip: Any = {"x": 0, "y": y, "width": 1440, "height": min(box["y"] + box["height"] + EDGE - y, most)}
     page.screenshot(path=IMAGES / name, full_page=True, clip=clip)
+
+
+def _network(admin: Page) -> None:
+    """The network page: its profiles and addresses, and the mesh once its agents were asked."""
+    admin.goto("/networks/")
+    _shoot(admin, "network.png", ".ladder-panel", most=1400)
+    admin.locator("#part-mesh .lanes .tone-ok").first.wait_for(timeout=60_000)  # the part is live
+    _shoot(admin, "mesh.png", "#part-mesh .actions", first_part="#part-mesh")
 
 
 def _take(people: People, demo: Demo) -> None:
@@ -49,6 +58,7 @@ def _take(people: People, demo: Demo) -> None:
     _shoot(admin, "run.png", "section[aria-labelledby=grid-title]")
     admin.goto("/audit/")
     _shoot(admin, "audit.png", "main")
+    _network(admin)
     demo.run_printed("Break k8s-3")
     for _ in range(60):  # the checker has to have asked it once more
         admin.goto("/fleet/")
