@@ -61,7 +61,7 @@ def _asks(policy: Policy) -> str:
 
 def _cases(policy: Policy) -> Iterator[Case]:
     if policy.like is not None:
-        yield Case("", _("As many as for what it is about"), _("As for what it is about"))
+        yield Case("", _("As many as for the act that it is about"), _("As for that act"))
         return
     for rule in policy.rules or (Rule(0),):
         alone = str(rule.alone) or _alone(rule.needed, dbas=Role.DBA in policy.asks)

@@ -21,7 +21,7 @@ MOST_LATER = 5000
 
 declare(
     {
-        "undo.console": _("the console"),
+        "undo.console": _("The console"),
         "undo.run_named": _("run %(run)s (%(job)s: %(subject)s)"),
         "undo.stays_changed": _(
             "%(plane)s: %(what)s was there before the run, which changed it. It stays as it is now: what it was before "
