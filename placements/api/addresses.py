@@ -45,7 +45,7 @@ class ConnectionOne(Api):
     @answers(ConnectionAnswer)
     def get(self, request: Request, pk: int) -> Response:
         placement = placement_of(request.user, pk)
-        standing = placement.status in STANDING
+        standing = placement.status in STANDING and not connecting.being_retired(placement)
         bundle = connection_of(placement) if standing else connection_of(placement, rows=(), observed={})
         names: Iterable[str] = ConnectionAnswer().fields
         found: dict[str, Any] = {name: getattr(bundle, name) for name in names}

@@ -31,6 +31,7 @@ from placements.api.plans import (
     with_steps,
 )
 from placements.api.runs import RunAnswer
+from placements.connecting import being_retired
 from placements.hand_over import hand_over
 from placements.jobs import known_definition
 from placements.models import Placement, Status, WriteWay
@@ -185,7 +186,7 @@ def current_plan(user: Any, pk: int) -> Plan:
 
 def endpoint_rows(placement: Placement) -> list[dict[str, Any]]:
     """Return `{plane, service, address, port}` of each address that clients outside can use."""
-    if placement.status not in STANDING:
+    if placement.status not in STANDING or being_retired(placement):
         return []
     return [
         {"plane": one.plane, "service": one.service, "address": one.host, "port": one.port}

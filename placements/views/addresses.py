@@ -20,7 +20,8 @@ from placements.views.detail import acted_in_place, found, to_plan
 def connection_env(request: HttpRequest, pk: int) -> HttpResponse:
     """The env file. There is nothing secret in it."""
     placement = found(request, pk)
-    bundle = connection_of(placement) if placement.status in STANDING else None
+    standing = placement.status in STANDING and not connecting.being_retired(placement)
+    bundle = connection_of(placement) if standing else None
     if bundle is None or not bundle.endpoints:
         raise Http404
     response = HttpResponse(bundle.env, content_type="text/plain; charset=utf-8")

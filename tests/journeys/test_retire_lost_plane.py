@@ -103,7 +103,10 @@ def test_the_planes_that_answer_are_cleaned_and_the_lost_one_when_it_is_back(
     assert traps.left(embedded, OTHERS, OWN) == []
     assert traps.cluster(embedded) is None
     assert not any(dns.rrsets.values()), "no name leads to what is being taken away"
-    page = signed_in(dana).get(f"/placements/{lost.pk}/").content.decode()
+    here = f"/placements/{lost.pk}/"
+    assert signed_in(dana).get(f"{here}connection.env").status_code == 404
+    assert signed_in(dana).get(f"/api/v1{here}connection/").json()["endpoints"] == []
+    page = signed_in(dana).get(here).content.decode()
     assert "no address leads to a database any more" in page and "etcdctl" not in page
 
     still = traps.again(run, dana)

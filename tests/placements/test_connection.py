@@ -275,6 +275,8 @@ def test_addresses_follow_the_version_that_the_database_was_made_with(
         "Give clients addresses of demo/etcd-demo, as version 1 of its network profile says",
     )
     assert newer[0] == "node_port" and "as version 3" in newer[1]
+    ClientAccess.objects.update(profile_version=profile.versions.get(version=3))
+    assert "clients by version 3: NodePort" in browser.get(page).content.decode()
     ClientAddress.objects.all().delete()
     ClientAccess.objects.all().delete()
     Placement.objects.update(profile_version=profile.versions.get(version=2))
