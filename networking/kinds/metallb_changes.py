@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.access import client, installer_client
-from kbconsole.fleet.changes import Apply
+from kbconsole.fleet.changes import Apply, Remove
 from kbconsole.fleet.commands import RunCommand
-from kbconsole.jobs.definition import Check, Diff, Finding, ObjectDiff, Touch, Verdict, actions
+from kbconsole.jobs.definition import Change, Check, Diff, Finding, ObjectDiff, Outcome, Touch, Verdict, actions
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.commands import kubectl_get
 from kbconsole.k8s.errors import Conflict, Forbidden, KubeError, Rejected
@@ -163,6 +163,11 @@ class ApplyCustom(Apply):
             changes = tuple(changed_fields(None, self.object))
             return Diff((ObjectDiff(Touch.CREATED, self.ref, changes=changes, checked=False),))
         return super().diff()
+
+    def inverse(self, outcome: Outcome) -> Change | None:
+        """The same rights take it away again."""
+        gone = super().inverse(outcome)
+        return replace(gone, installer=True) if isinstance(gone, Remove) else gone
 
 
 class OnPlane(Check):

@@ -158,7 +158,8 @@ class RemovePool(FleetJob):
             for kind in (L2_ADVERTISEMENT, IP_ADDRESS_POOL):
                 for obj in listed(client(plane), kind):
                     if obj["metadata"]["name"] == self.pool:
-                        change = Remove(plane, kind.api_version, kind.kind, self.pool, HOME, uid_of(obj))
+                        where = (plane, kind.api_version, kind.kind, self.pool, HOME, uid_of(obj))
+                        change = Remove(*where, installer=True)
                         yield Step(on=plane, phase="remove", change=change)
 
     def facts(self) -> dict[str, Json]:
