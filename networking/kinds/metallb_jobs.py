@@ -15,6 +15,7 @@ from kbconsole.fleet.changes import Apply, Remove, uid_of
 from kbconsole.fleet.commands import RunCommand, command_step
 from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
 from kbconsole.jobs.definition import Change, Ended, Step, Subject, declare_phases, register
+from kbconsole.jobs.models import RunStatus
 from kbconsole.k8s.kinds import IP_ADDRESS_POOL, L2_ADVERTISEMENT
 from networking.kinds import metallb_objects as objects
 from networking.kinds.keeping import keeper
@@ -125,13 +126,21 @@ class SetUpPools(FleetJob):
         """The page shows at once what the run has seen."""
         for plane, phase, facts in ended.facts:
             if phase == "effect" and facts:
-                _keep_pool(plane, facts["pool"])
+                _keep_pool(plane, self.pool, facts["pool"])
+
+    def on_undo_end(self, ended: Ended) -> None:
+        """Nor does the page go on showing what is gone."""
+        if ended.status == RunStatus.SUCCEEDED:
+            gone = {plane for plane, _phase, facts in ended.facts if facts == {"installed": False}}
+            for plane in self.ranges:
+                _keep_pool(plane, self.pool, installed=plane not in gone)
 
 
-def _keep_pool(plane: str, seen: Mapping[str, Any]) -> None:
+def _keep_pool(plane: str, pool: str, *seen: Mapping[str, Any], installed: bool = True) -> None:
+    """Keep what was seen of a pool beside the others; without anything, that it is gone."""
     known = next((one.facts for one in keeper().readings(READS) if one.plane == plane), None) or {}
-    others = [one for one in known.get("pools", []) if one["name"] != seen["name"]]
-    keeper().keep(READS, plane, {**known, "installed": True, "pools": [*others, dict(seen)]})
+    others = [one for one in known.get("pools", []) if one["name"] != pool]
+    keeper().keep(READS, plane, {**known, "installed": installed, "pools": [*others, *map(dict, seen)]})
 
 
 @register
@@ -167,3 +176,8 @@ class RemovePool(FleetJob):
 
     def what(self) -> Sentence:
         return say("metallb.what_remove", pool=self.pool, planes=list(self.planes))
+
+    def on_end(self, ended: Ended) -> None:
+        if ended.status == RunStatus.SUCCEEDED:
+            for plane in self.planes:
+                _keep_pool(plane, self.pool)

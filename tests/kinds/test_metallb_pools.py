@@ -29,6 +29,7 @@ from kbconsole.k8s.kinds import CRD, EVENT, IP_ADDRESS_POOL, L2_ADVERTISEMENT, N
 from networking.kinds import metallb_objects as objects
 from networking.kinds.metallb_changes import HasRoom, NothingLeft, Unused, install
 from networking.kinds.metallb_jobs import RemovePool, SetUpPools
+from networking.kinds.metallb_reading import rows
 from networking.kinds.metallb_uninstall import UninstallMetalLb
 from tests.driving import drive, ticks
 from tests.fleets import binaries
@@ -215,6 +216,9 @@ def test_a_pool_from_plan_to_address_to_none_left(planes: Fleet, adam: User) -> 
         assert back.status == "ready", said(back)
         run = drive(jobs.go_ahead(back.pk, by=adam, seen_hash=back.hash, accepted=ticks(back)), seconds=60)
         assert run.status == "succeeded", troubles(run)
+        assert all(row.room is None and row.installed for row in rows() if row.plane in ranges), (
+            "the page shows it at once"
+        )
         assert found.clients["k8s-1"].list(IP_ADDRESS_POOL, objects.HOME) == []
 
 
@@ -251,6 +255,7 @@ def taken_off_again(planes: Fleet, adam: User) -> None:
     assert held.status == "failed" and "still has the pools kb-clients" in said(held)
     assert done(RemovePool("kb-clients", ["k8s-1"]), adam).status == "succeeded"
     browser = signed_in(adam)
+    assert "MetalLB is there, without a pool" in browser.get("/networks/parts/pools/").content.decode()
     sent = browser.post("/networks/acts/pools-uninstall/", {"planes": "k8s-1"})
     plan = Plan.objects.latest("pk")
     assert sent["Location"] == f"/plans/{plan.pk}/"

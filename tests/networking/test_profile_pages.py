@@ -284,3 +284,14 @@ def test_queries_do_not_grow_with_rows(adam: User, django_assert_max_num_queries
             assert client.get("/networks/").status_code == 200
         counts.append(len(seen))
     assert counts[0] == counts[1]
+    made, counts = profile(adam), []
+    for version in (1, 5):
+        for seen_version in range(made.version, version):
+            change_profile(
+                made, config={**PRIVATE, "minimum_disk_gib": 30 + version}, seen_version=seen_version, by=adam
+            )
+            world.placed(adam, made, f"etcd-{seen_version}", profile_version=made.versions.first())
+        with django_assert_max_num_queries(24) as seen:
+            assert client.get(f"/networks/{made.pk}/").status_code == 200
+        counts.append(len(seen))
+    assert counts[0] == counts[1], "a version more is no query more"
