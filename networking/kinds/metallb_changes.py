@@ -13,7 +13,17 @@ from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.access import client, installer_client
 from kbconsole.fleet.changes import Apply, Remove
 from kbconsole.fleet.commands import RunCommand
-from kbconsole.jobs.definition import Change, Check, Diff, Finding, ObjectDiff, Outcome, Touch, Verdict, actions
+from kbconsole.jobs.definition import (
+    Change,
+    Check,
+    Diff,
+    Finding,
+    ObjectDiff,
+    Outcome,
+    Touch,
+    Verdict,
+    actions,
+)
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.commands import kubectl_get
 from kbconsole.k8s.errors import Conflict, Forbidden, KubeError, Rejected
