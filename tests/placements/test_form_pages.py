@@ -85,6 +85,9 @@ def test_how_clients_find_who_takes_writes_is_asked_where_a_network_lets_them_in
     )
     browser.post(NEW, {**form, "name": "later"})
     browser.post(NEW, {**form, "name": "proxied", "write_way": "proxy"})
+    assert "A proxy of ours, which gets all addresses" in text(
+        browser.get(f"/placements/{Placement.objects.latest('pk').pk}/")
+    )
     found = {row.name: (row.write_way, place_job(row).zone) for row in Placement.objects.all()}
     assert found == {
         "etcd-demo": ("client", ""), "later": ("dns", "db.example.org."), "proxied": ("proxy", ""),
