@@ -85,8 +85,9 @@ def parts_of(run: Run, rows: Iterable[RunStep], *, certain: bool = True) -> list
 
     Not `certain`: without asking what other runs made, for a page that only wants to know whether there is anything.
     """
-    seen = _seen_before(run)
     changing = [row for row in rows if row.content["change"]]
+    found_there = any(one.touch == Touch.UNCHANGED for row in changing for one in row.made().touched)
+    seen = _seen_before(run) if found_there else {}
     return [_part(row, seen, certain) for row in sorted(changing, key=lambda row: -row.position)]
 
 

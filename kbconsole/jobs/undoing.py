@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -106,7 +107,7 @@ class UndoRun(Job):
         parts = [part for part in self._parts() if part.back is not None]
         self._same_planes({part.row.lane for part in parts})
         yield from self.undone().undo_looks([part.back for part in parts if part.back])
-        for part in parts:
+        for part in _lane_by_lane(parts, self._run().lanes):
             row = part.row
             assert part.back is not None  # noqa: S101
             yield part.back.as_step(on=row.lane, phase=row.phase, gate=_waits(part, parts))
@@ -146,6 +147,12 @@ class UndoRun(Job):
         self.undone().on_undo_end(ended)
 
 
+def _lane_by_lane(parts: Iterable[Part], order: Sequence[str]) -> Iterator[Part]:
+    """Yield parts of one phase in the order of the lanes, which do not wait for each other; else as they are."""
+    for _phase, group in groupby(parts, key=lambda part: part.row.phase):
+        yield from sorted(group, key=lambda part: order.index(part.row.lane))
+
+
 def _waits(part: Part, parts: Iterable[Part]) -> bool:
     """Whether the run made something later, elsewhere, that had waited for this: that goes first."""
     row = part.row
@@ -160,7 +167,7 @@ def _waits(part: Part, parts: Iterable[Part]) -> bool:
 
 def undoings(run: Run) -> list[Plan]:
     """Return the plans that undo a run, newest first, each with its runs."""
-    return list(run.undo_plans.order_by("-id").prefetch_related("runs"))
+    return list(run.undo_plans.order_by("-id").defer("content").prefetch_related("runs"))
 
 
 def executed(plan: Plan) -> Run | None:
