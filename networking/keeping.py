@@ -31,9 +31,13 @@ class Rows:
     """Implements `networking.kinds.keeping.Keeper`."""
 
     def readings(self, what: str) -> list[Reading]:
+        return self.several(what)[what]
+
+    def several(self, *what: str) -> dict[str, list[Reading]]:
         names = list(Plane.objects.data_planes().order_by("name").values_list("name", flat=True))
-        rows = {row.plane.name: row for row in PlaneReading.objects.filter(what=what).select_related("plane")}
-        return [_reading(name, rows.get(name)) for name in names]
+        rows = PlaneReading.objects.filter(what__in=what).select_related("plane")
+        found = {(row.what, row.plane.name): row for row in rows}
+        return {one: [_reading(name, found.get((one, name))) for name in names] for one in what}
 
     def keep(self, what: str, plane: str, facts: Json) -> None:
         now = timezone.now()

@@ -59,6 +59,9 @@ class Keeper(Protocol):
     def readings(self, what: str) -> list[Reading]:
         """Return one for every data plane, in the order of their names."""
 
+    def several(self, *what: str) -> dict[str, list[Reading]]:
+        """Return the same for several things, in as many queries as for one."""
+
     def keep(self, what: str, plane: str, facts: Json) -> None:
         """Keep what a run has just read."""
 

@@ -39,12 +39,16 @@ class Look:
     tunnels: Mapping[str, Any] = field(default_factory=dict)
 
 
-def looks(silent: Set[str]) -> dict[str, Look]:
-    """Return every data plane's last look. What a plane said that is silent now counts for nothing."""
-    read = {what: {row.plane: row for row in keeper().readings(what)} for what in READ}
-    return {
-        plane: _look({what: rows[plane] for what, rows in read.items()}, plane in silent) for plane in read[STATUS]
-    }  # fmt: skip
+def looks(silent: Set[str]) -> tuple[dict[str, Look], dict[tuple[str, str], bool]]:
+    """Return every data plane's last look, and the ways (from, to) on which a test of packets has passed not long ago.
+
+    What a plane said that is silent now counts for nothing.
+    """
+    found = keeper().several(*READ, TESTED)
+    tested = _tested(found.pop(TESTED), silent)
+    rows = {what: {row.plane: row for row in read} for what, read in found.items()}
+    planes = {plane: {what: read[plane] for what, read in rows.items()} for plane in rows[STATUS]}
+    return {plane: _look(said, plane in silent) for plane, said in planes.items()}, tested
 
 
 def _look(rows: Mapping[str, Reading], silent: bool) -> Look:
@@ -62,9 +66,8 @@ def _look(rows: Mapping[str, Reading], silent: bool) -> Look:
     return Look(last, agents.joined(status, views), agent_at, tunnels)
 
 
-def tested(silent: Set[str]) -> dict[tuple[str, str], bool]:
-    """Return the ways on which a test has passed not long ago, by (from, to)."""
+def _tested(read: list[Reading], silent: Set[str]) -> dict[tuple[str, str], bool]:
     since = timezone.now() - TEST_COUNTS
-    rows = [row for row in keeper().readings(TESTED) if row.read_at and row.read_at > since]
+    rows = [row for row in read if row.read_at and row.read_at > since]
     ways = [(str(as_dict(row.facts).get("first", "")), row.plane) for row in rows]
     return {way: True for way in ways if not silent & {*way}}

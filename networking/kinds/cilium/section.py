@@ -16,7 +16,7 @@ from networking.kinds.cilium import commands, rights, rules
 from networking.kinds.cilium.acts import MESH_ACTS
 from networking.kinds.cilium.facts import KIND, MeshFacts
 from networking.kinds.cilium.known import known, oldest
-from networking.kinds.cilium.looks import Look, looks, tested
+from networking.kinds.cilium.looks import Look, looks
 from networking.kinds.cilium.matrix import Cell, matrix, reached
 from networking.kinds.keeping import Hold, Reading, keeper, namespaces_of
 from networking.sections import SECTIONS, Section
@@ -60,8 +60,7 @@ class MeshSection(Section):
         if not any(facts.found for _row, facts in every):
             return None
         shown = [(row, facts) for row, facts in every if facts.found or row.facts is None]
-        silent = lanes.silent()
-        last = looks(silent)
+        last, tested = looks(lanes.silent())
         statuses = {plane: look.status for plane, look in last.items() if look.status is not None}
         asked = [look.looked_at for look in last.values() if look.status is not None and look.looked_at]
         cells = matrix([facts for _row, facts in shown], statuses)
@@ -77,7 +76,7 @@ class MeshSection(Section):
         admin = has_role(user, Role.ADMIN)
         return {
             "small": len(rows) <= MOST_PLANES, "broken": _broken(cells),
-            "rows": rows, "problems": _problems(rows, tested(silent) | reached(cells)),
+            "rows": rows, "problems": _problems(rows, tested | reached(cells)),
             "read_at": oldest([row for row, _f in shown]),
             "asked_at": min(asked, default=None),
             "well": sum(cell.state == "ok" for line in cells for cell in line),
