@@ -151,9 +151,11 @@ def joined(status: MeshStatus | None, views: Iterable[Heards]) -> MeshStatus | N
 
 
 def _joined(remote: Remote, heards: list[Heard]) -> Remote:
+    told = [one.synced for one in heards if one.synced is not None]
+    synced = all(told) if told else None
+    if all(one.ready for one in heards):  # nothing to add, tens of thousands of times in a large mesh
+        counts = (remote.configured, remote.connected, remote.total)
+        return Remote(*counts, remote.rung, remote.errors, remote.cut, synced)
     red = [Rung(rung) for rung in (remote.rung, *(one.rung for one in heards)) if rung]
-    synced = [one.synced for one in heards if one.synced is not None]
-    return replace(
-        remote, rung=str(lowest(red) or ""), errors=kept_texts([*remote.errors, *(one.text for one in heards)]),
-        cut=remote.cut or not all(one.ready for one in heards), synced=all(synced) if synced else None,
-    )  # fmt: skip
+    errors = kept_texts([*remote.errors, *(one.text for one in heards)])
+    return replace(remote, rung=str(lowest(red) or ""), errors=errors, cut=True, synced=synced)
