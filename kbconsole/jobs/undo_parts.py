@@ -132,7 +132,7 @@ def _made_elsewhere(row: RunStep, uid: str) -> bool:
 
 
 def what_stays(parts: Iterable[Part]) -> list[Sentence]:
-    """Return what is not taken back, plane by plane, in the order in which the run did it."""
+    """Return what is not taken back, in the order in which the run did it; what is alike on planes is said once."""
     grouped: dict[tuple[str, str], list[Json]] = {}
     planes: dict[str, Json] = {}
     own: list[Sentence] = []
@@ -142,7 +142,18 @@ def what_stays(parts: Iterable[Part]) -> list[Sentence]:
         planes[part.row.lane] = part.plane
         for code, what in () if said else _staying(part):
             grouped.setdefault((code, part.row.lane), []).append(what)
-    return [*own, *(say(code, plane=planes[lane], what=what) for (code, lane), what in grouped.items())]
+    told = [say(code, plane=planes[lane], what=what) for (code, lane), what in grouped.items()]
+    return _together([*own, *told])
+
+
+def _together(sentences: Iterable[Sentence]) -> list[Sentence]:
+    """Return sentences that differ in nothing but their plane as one that names all of these."""
+    found: dict[tuple[str, str], tuple[dict[str, Json], list[Json]]] = {}
+    for one in sentences:
+        words = dict(one.to_json()["params"])
+        plane = words.pop("plane", None)
+        found.setdefault((one.code, canonical_text(words)), (words, []))[1].append(plane)
+    return [say(code, plane=planes, **words) for (code, _words), (words, planes) in found.items()]
 
 
 def _staying(part: Part) -> Iterator[tuple[str, Json]]:

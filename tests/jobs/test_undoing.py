@@ -16,6 +16,7 @@ from kbconsole.jobs import again, runner, services
 from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Job, Outcome, Step, Touch, Touched, register
 from kbconsole.jobs.models import Plan, PlanStatus, Run, RunStep
+from kbconsole.jobs.undo_parts import parts_of, what_stays
 from kbconsole.jobs.undoing import undo
 from tests.driving import drive, ticks
 from tests.jobs.toys import REF, Put, ToyCheck, ToyJob, Trouble, World
@@ -136,6 +137,20 @@ def test_what_is_made_anew_by_somebody_else_between_two_attempts_is_not_the_runs
     assert [(one.touch, one.uid) for one in row.made().touched] == [(Touch.CREATED, "1")]
     row = RunStep(earlier=[{**ours, "touch": "unchanged"}], outcome=[{**ours, "touch": "updated"}])
     assert [one.touch for one in row.made().touched] == [Touch.UPDATED]
+
+
+def test_what_stays_alike_on_several_planes_is_said_once() -> None:
+    there = [Touched(Touch.UPDATED, {**REF, "name": name}, "1") for name in ("x", "y")]
+    rows = [
+        RunStep(
+            lane=plane, position=n, content={"change": Put(plane, "x").canonical()}, status="succeeded",
+            outcome=Outcome(tuple(there[: 1 if plane == "k8s-3" else 2])).to_json(),
+        )
+        for n, plane in enumerate(PLANES)
+    ]  # fmt: skip
+    assert [str(said).split(" was")[0] for said in what_stays(parts_of(Run(), rows))] == [
+        "k8s-1, k8s-2: Toy x, Toy y", "k8s-3: Toy x",
+    ]  # fmt: skip
 
 
 def test_what_was_made_by_a_worker_that_died_with_the_answer_counts_unless_another_run_made_it(
