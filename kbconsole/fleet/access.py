@@ -45,10 +45,15 @@ def client(plane: str) -> PlaneClient:
 
     Raises ConsoleError for a plane that is not registered or has no credential.
     """
-    row = _credential(plane)
-    uid = row.plane.uid
-    key = (os.getpid(), "plane", plane, uid, row.pk, row.version)
-    return _cached(key, lambda: RegisteredClient(plane, opened(row), uid=uid, **_patience()))
+    rows = Credential.objects.filter(plane__name=plane, purpose=Purpose.CONSOLE).order_by("-version")
+    # Asked at every call, so not for the credential itself.
+    key = (os.getpid(), "plane", plane, rows.values_list("plane__uid", "pk", "version").first())
+
+    def made() -> PlaneClient:
+        row = _credential(plane)
+        return RegisteredClient(plane, opened(row), uid=row.plane.uid, **_patience())
+
+    return _cached(key, made)
 
 
 def installer_client(plane: str, run: int | None = None) -> PlaneClient:
