@@ -231,6 +231,8 @@ def test_the_way_without_a_context_is_shown_for_all_but_what_reaches_other_plane
         commands.without_context(commands.connect(["k8s-1", "k8s-2"]))
     with pytest.raises(ValueError, match="ClusterIP"):
         commands.enable("k8s-1", service_type="ClusterIP")
+    with pytest.raises(ValueError, match="not for jobs to give"):
+        commands.agent("k8s-1", "v1.18.2", "status", "--token=somebody-else")
     with pytest.raises(ValueError, match="cannot be an argument"):
         commands.connect(["k8s-1", "--kubeconfig=x"])
 

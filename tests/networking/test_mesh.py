@@ -325,6 +325,10 @@ def test_without_the_command_a_person_runs_it_and_verify_goes_on_by_the_api(
     services.check_again(run.pk, step.position, by=adam)
     assert drive(run).status == "succeeded"
     assert all("connectivity unknown" in text for text in said(run, "mesh-status"))
+    look = drive(services.start(jobs.LookAtMesh.of(ALL), by=adam))
+    assert look.status == "succeeded"  # a look waits for nobody: it says what is unknown, and how to ask
+    assert all("no agent was asked" in text for text in said(look, "mesh-agent") + said(look, "mesh-tunnels"))
+    assert "kubectl --context k8s-1 exec -n kube-system ds/cilium" in said(look, "mesh-agent")[0]
 
 
 def test_cilium_is_never_installed_beside_another_network(planes: EmbeddedFleet, adam: User) -> None:
