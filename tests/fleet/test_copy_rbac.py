@@ -268,6 +268,9 @@ def test_a_copy_is_undone_on_the_planes_that_had_none_and_every_earlier_object_s
     refused = asked_back(run, adam)
     assert refused.status == PlanStatus.FAILED and "k8s-2" in failure(refused), "it may not delete there"
     embedded.client("k8s-2").patch(CLUSTER_ROLE, "kbconsole", "", {"rules": mine["rules"]})
+    Plane.objects.filter(name="k8s-3").update(uid="another")
+    assert "k8s-3 is another cluster now than when run" in failure(asked_back(run, adam))
+    Plane.objects.filter(name="k8s-3").update(uid=fleet["k8s-3"].uid)
     with override_settings(KBCONSOLE_FLEET_APPROVALS=1):
         plan = asked_back(run, adam)
         assert plan.status == PlanStatus.READY, failure(plan)
