@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from kbconsole.demo import ca, seed
+from kbconsole.demo import ca, mesh, seed
 from kbconsole.demo.controllers import Controllers
 from kbconsole.demo.fleet import CONTROL_PLANE, PATIENCE
 from kbconsole.demo.plane import Identity
@@ -47,6 +47,8 @@ class RealServers:
         for server in self.servers.values():
             server.start(wait=False)
         self.each(self.servers.values(), self._prepare)
+        self._build_mesh()
+        self.each(self.servers.values(), self._remember)
 
     def stop(self) -> None:
         """End everything: managers first, then servers, then what they write to."""
@@ -87,17 +89,27 @@ class RealServers:
                 _define(api, binaries.definitions(line))
                 self._write(server, seed.control_plane(server.identity, line=line, contexts=list(PLANES)))
         else:
+            _define(api, [mesh.node_definition()])
             self._write(server, seed.data_plane(server.identity))
-        self._baselines[server.name] = Baseline(api, lambda: self.etcd.revisions(server.name))
         api.close()
 
+    def _build_mesh(self) -> None:
+        """Let the planes be in a mesh, as those of the embedded fleet are: profiles on it need one."""
+        clients = {name: self._client(self.servers[name], "cilium") for name in PLANES}
+        servers = {name: self.servers[name].url for name in PLANES}
+        mesh.build(clients, servers, {name: number for number, name in enumerate(PLANES, start=1)})
+        for client in clients.values():
+            client.close()
+
+    def _remember(self, server: Server) -> None:
+        with closing(Api(server.credential("admin"), timeout=60)) as api:
+            self._baselines[server.name] = Baseline(api, lambda: self.etcd.revisions(server.name))
+
+    def _client(self, server: Server, manager: str) -> PlaneClient:
+        return PlaneClient(server.name, server.credential("admin"), manager=manager, allow_loopback=True)
+
     def _write(self, server: Server, what: seed.Seed) -> None:
-        clients = {
-            manager: PlaneClient(
-                server.name, server.credential("admin"), manager=manager, allow_loopback=True
-            )
-            for manager in ("kubeadm", "helm")
-        }
+        clients = {manager: self._client(server, manager) for manager in ("kubeadm", "helm")}
         seed.write(clients, what)
         for client in clients.values():
             client.close()
