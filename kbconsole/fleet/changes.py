@@ -14,6 +14,7 @@ from kbconsole.fleet.access import client, installer_client
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs import lanes
 from kbconsole.jobs.definition import (
+    Action,
     Change,
     Check,
     Diff,
@@ -209,28 +210,40 @@ class EnsureNamespace(Change):
         return there
 
 
-@actions.register
 @dataclass(frozen=True)
-class Remove(Change):
-    """Delete one object; with `uid` only if it is still that one. That it is gone already is fine.
+class _OneObject(Action):
+    """An object by its name, and with `uid` that very one. `installer`: by that credential, where there is one."""
 
-    `tried`: the dry run asks the server to delete it, so that a right that lacks is known before anybody decides.
-    `installer`: with the plane's installer credential, where there is one.
-    """
-
-    slug: ClassVar[str] = "remove"
     plane: str
     api_version: str
     kind: str
     name: str
     namespace: str = ""
     uid: str = ""
-    tried: bool = False
-    installer: bool = False
+    installer: bool = field(default=False, kw_only=True)
 
     @property
     def ref(self) -> Ref:
         return kind_named(self.api_version, self.kind).ref(self.name, self.namespace)
+
+    def _client(self) -> PlaneClient:
+        return installer_client(self.plane) if self.installer else client(self.plane)
+
+    def _there(self) -> Object | None:
+        there = found(self._client(), self.api_version, self.kind, self.name, self.namespace)
+        return None if self.uid and uid_of(there) != self.uid else there
+
+
+@actions.register
+@dataclass(frozen=True)
+class Remove(_OneObject, Change):
+    """Delete one object; with `uid` only if it is still that one. That it is gone already is fine.
+
+    `tried`: the dry run asks the server to delete it, so that a right that lacks is known before anybody decides.
+    """
+
+    slug: ClassVar[str] = "remove"
+    tried: bool = field(default=False, kw_only=True)
 
     def label(self) -> Sentence:
         return say("fleet.remove", **named(self.ref))
@@ -259,31 +272,13 @@ class Remove(Change):
         where = (self.api_version, self.kind, self.name, self.namespace)
         return Gone(self.plane, *where, self.uid, installer=self.installer)
 
-    def _client(self) -> PlaneClient:
-        return installer_client(self.plane) if self.installer else client(self.plane)
-
-    def _there(self) -> Object | None:
-        there = found(self._client(), self.api_version, self.kind, self.name, self.namespace)
-        return None if self.uid and uid_of(there) != self.uid else there
-
 
 @actions.register
 @dataclass(frozen=True)
-class Gone(Check):
+class Gone(_OneObject, Check):
     """One object is not there; with `uid` it may be another one of its name. Waits until it is so."""
 
     slug: ClassVar[str] = "gone"
-    plane: str
-    api_version: str
-    kind: str
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    installer: bool = False
-
-    @property
-    def ref(self) -> Ref:
-        return kind_named(self.api_version, self.kind).ref(self.name, self.namespace)
 
     def label(self) -> Sentence:
         return say("fleet.gone", **named(self.ref))
@@ -293,8 +288,7 @@ class Gone(Check):
         return [kubectl_get(kind, self.name, self.namespace, context=self.plane)]
 
     def look(self) -> Finding:
-        plane = installer_client(self.plane) if self.installer else client(self.plane)
-        there = found(plane, self.api_version, self.kind, self.name, self.namespace)
+        there = found(self._client(), self.api_version, self.kind, self.name, self.namespace)
         words = {**named(self.ref), "plane": self.plane}
         if there is None:
             return Finding(Verdict.PASS, say("fleet.gone_yes", **words))

@@ -59,8 +59,9 @@ declare(
         "credential.save_installer": _("Save the installer credential of %(plane)s, used until %(until)s"),
         "credential.administrator": _("an administrator's rights"),
         "credential.installer": _(
-            "Until %(until)s the console may do everything on %(plane)s, as its user %(user)s: it runs commands "
-            "with it that install, and the few steps that its own user may not do. The audit log names every run that uses it."
+            "Until %(until)s the console may do everything on %(plane)s, as its user %(user)s: it runs commands with "
+            "it that install, and the few steps that its own user may not do. The audit log names every run that uses "
+            "it."
         ),
         "credential.other_user": _("another user"),
         "credential.gains": _("The new user of %(plane)s may what the present one may not: %(rights)s."),

@@ -12,9 +12,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json
-from networking.addresses.ranges import Span, parsed
+from networking.addresses.ranges import Span
+from networking.addresses.sources import spans_of
 
 _ENDPOINT = re.compile(r"tunnelendpoint=(\S+)")
 NOWHERE = ("", "<nil>", "0.0.0.0", "::")  # noqa: S104  an address that stands for none
@@ -24,7 +24,7 @@ def ways(answer: Json) -> list[Span]:
     """Return the ranges and addresses for which the agent has a node on another machine."""
     listed: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
     texts = [key.partition("@")[0] for key, said in listed.items() if any(map(_node, _texts(said)))]
-    return [span for text in texts for span in _spans([text])]
+    return [span for text in texts for span in spans_of([text])]
 
 
 def _texts(value: Any) -> list[str]:
@@ -38,22 +38,12 @@ def _node(text: str) -> bool:
     return node not in NOWHERE
 
 
-def _spans(texts: Iterable[str]) -> list[Span]:
-    found = []
-    for text in texts:
-        try:
-            found.append(parsed(text))
-        except ConsoleError:
-            continue
-    return found
-
-
 def missing(known: Iterable[Span], ranges: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """Return the ranges of each plane in which no way begins: `{plane: [range]}`, without planes that have all."""
     firsts = sorted((span.version, span.first) for span in known)
     found = {}
     for plane, texts in ranges.items():
-        if gone := [str(span) for span in _spans(texts) if not _begins(span, firsts)]:
+        if gone := [str(span) for span in spans_of(texts) if not _begins(span, firsts)]:
             found[plane] = gone
     return found
 

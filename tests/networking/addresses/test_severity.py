@@ -89,7 +89,7 @@ def test_clients_of_a_profile_may_have_the_network_of_load_balancers_only_where_
     levels = [one.level for one in overlaps([clients, *plane], MESH)]
     assert levels == ([] if adjacent else [WARN])
     (one,) = overlaps([clients, Owned(parsed("10.1.0.0/16"), "k1", P, "x")], MESH)
-    assert (one.level, one.planes) == (WARN, {"k1"})
+    assert one.level == WARN and one.planes == {"k1"}
     assert "k1 Pods 10.1.0.0/16 and clients of the profile intranet 10.0.0.0/8 overlap." in str(
         one.sentence()
     )

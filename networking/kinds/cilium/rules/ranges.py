@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import combinations
 
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import declare, say
-from networking.addresses.ranges import Span, parsed, sweep
+from networking.addresses.ranges import Span, sweep
+from networking.addresses.sources import spans_of
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.rules.base import Fleet, Found, Severity, few, rule
 
@@ -53,17 +52,6 @@ declare(
 DEFAULT_POOL = "10.0.0.0/8"
 
 
-def _spans(texts: Iterable[str]) -> list[Span]:
-    """Read what planes told; what is no range there is nobody's here."""
-    found = []
-    for text in texts:
-        try:
-            found.append(parsed(text))
-        except ConsoleError:
-            continue
-    return found
-
-
 def _outermost(spans: list[Span]) -> list[Span]:
     """Return them without those that lie in another one, as the plane writes them."""
     kept: list[Span] = []
@@ -76,14 +64,14 @@ def _outermost(spans: list[Span]) -> list[Span]:
 def pod_spans(plane: MeshFacts) -> list[Span]:
     """What was given out, and of a pool all of it: the next node gets the next part."""
     pool = plane.pool if plane.ipam == "cluster-pool" else ()
-    return _outermost(_spans((*plane.pods, *pool)))
+    return _outermost(spans_of((*plane.pods, *pool)))
 
 
 @rule("R6", "network/clustermesh/setup.rst; overlapping ranges: only groundwork, PR #22687")
 def disjoint(fleet: Fleet) -> Found:
     owners, spans = [], []
     for plane in fleet.meshed:
-        for what, found in (("mesh.pods", pod_spans(plane)), ("mesh.nodes", _spans(plane.nodes))):
+        for what, found in (("mesh.pods", pod_spans(plane)), ("mesh.nodes", spans_of(plane.nodes))):
             owners += [(plane.plane, what)] * len(found)
             spans += found
     seen = set()
@@ -113,7 +101,7 @@ def native_range(fleet: Fleet) -> Found:
     for plane in fleet.meshed:
         if plane.tunnelled:
             continue
-        within = _spans([plane.native_range])
+        within = spans_of([plane.native_range])
         if not within:
             yield Severity.ERROR, say("mesh.r9_none", plane=plane.plane)
             continue
