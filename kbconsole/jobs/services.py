@@ -420,7 +420,7 @@ def _reset_steps(run: Run) -> int:
     again = [row for row in rows if row in failed or (row.lane, row.phase) in repeat]
     for row in again:
         transition(
-            row, to=StepStatus.PENDING, edges=STEP, finding=None, outcome=None, troubles=0,
+            row, to=StepStatus.PENDING, edges=STEP, finding=None, facts=None, outcome=None, troubles=0,
             earlier=[*row.earlier, *(row.outcome or [])], lost=0, next_at=None,
             waiting_since=None, started_at=None, ended_at=None, lease_until=None, token=row.token + 1,
         )  # fmt: skip

@@ -190,6 +190,8 @@ def test_retry_repeats_the_failed_check_together_with_its_change(dana: User, wor
     run = drive(services.start(ToyCheck(), by=dana))
     assert run.status == "failed"
     services.retry(run.pk, by=dana)
+    asked_anew = run.steps.filter(status="pending")
+    assert asked_anew and not [step for step in asked_anew if step.facts is not None]
     assert drive(run).status == "succeeded"
     assert world.calls.count("put k8s-1/role") == 2
     assert world.calls.count("put k8s-2/role") == 1
