@@ -169,11 +169,24 @@ class RealFleet:
             manager=not binaries.has(binaries.MANAGER),
             writes=lambda plane: self.servers.etcd.writes(self._name(plane)),
         )
+        self._wait_for_rights()
         self._controllers.start()
+
+    def _wait_for_rights(self) -> None:
+        """Return when every plane lets the operator work: a server takes note of restored rights a while later, and
+        the operator never makes up for what it was refused once."""
+        until = monotonic() + ESTABLISHED_SECONDS
+        for plane in PLANES:
+            with closing(self.client(plane, "operator")) as client:
+                while not client.can_i("create", resource="serviceaccounts", namespace="default"):
+                    assert monotonic() < until, f"the operator has no rights on {plane}"
+                    sleep(0.05)
 
     def stop_controllers(self) -> None:
         if self._controllers is not None:
             self._controllers.stop()
+            if errors := self._controllers.operator.errors:  # pytest shows it where a test failed
+                print("The operator's last errors:", errors)
             self._controllers = None
 
     def reset(self) -> None:
