@@ -32,6 +32,7 @@ from kbconsole.jobs.definition import (
 )
 from kbconsole.jobs.execution import current_step
 from kbconsole.jobs.models import RunStep
+from networking.kinds.base import NetworkKind
 from networking.kinds.network import Network
 from networking.models import Profile
 
@@ -53,16 +54,24 @@ declare(
 
 
 def flat(network: Network) -> dict[str, Json]:
-    """Return the settings of a profile by path, for the difference that a plan shows."""
-    outside = {f"clients.{key}": value for key, value in network.outside_config.items()}
+    """Return the settings of a profile by path, for the difference that a plan shows, in the order of the forms."""
+    kinds = (network.between, network.clients) if network.known else (None, None)
+    between, clients = map(_in_order, (network.config, network.outside_config), kinds)
+    outside = {f"clients.{key}": value for key, value in clients.items()}
     networks: dict[str, Json] = (
         {"client_networks": list(network.client_networks)} if network.client_networks else {}
     )
     return {
-        **network.config,
+        **between,
         **({"clients": network.outside, **outside} if network.outside else {}),
         **networks,
     }
+
+
+def _in_order(config: Mapping[str, Json], kind: NetworkKind | None) -> dict[str, Json]:
+    """Return settings in the order of the kind's form: PostgreSQL keeps another one than they were given in."""
+    order = {name: place for place, name in enumerate(kind.Config.base_fields)} if kind else {}
+    return dict(sorted(config.items(), key=lambda one: (order.get(one[0], len(order)), one[0])))
 
 
 def differences(was: Mapping[str, Json], will: Mapping[str, Json]) -> list[tuple[str, Json, Json]]:
