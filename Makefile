@@ -10,16 +10,23 @@ DEMO := DJANGO_SETTINGS_MODULE=kbconsole.demo.settings $(BIN)/python manage.py d
 .PHONY: demo test test-production lint format bench messages screenshots
 .DEFAULT_GOAL := demo
 
-$(VENV)/.run: requirements.lock
+define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kbconsole needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Install it with: sudo apt-get install python3-venv"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+endef
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r
+
+$(VENV)/.run: requirements.lock
+	$(environment)
+	$(INSTALL) requirements.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@touch $@
+# requirements-dev.lock has everything of requirements.lock.
+$(VENV)/.dev: requirements-dev.lock
+	$(environment)
+	$(INSTALL) requirements-dev.lock
+	@touch $(VENV)/.run $@
 
 demo: $(VENV)/.run
 	@exec env $(DEMO) $(if $(PORT),--port $(PORT)) $(if $(FRESH),--fresh)

@@ -21,6 +21,7 @@ from networking.address_jobs import ReadAddresses
 from networking.addresses.facts import ENTERED, What
 from networking.addresses.propose import GUIDE, MESH_IDS, Proposal
 from networking.addresses.ranges import BITS, parsed, parsed_all
+from networking.addresses.sources import source_label
 from networking.book import parents, proposal_for, read_book
 from networking.models import AddressBook, AddressFact, MeshNumber, Reservation, Supernet
 
@@ -40,6 +41,10 @@ declare(
         "addresses.too_many": _(
             "These are %(count)s ranges, and at most %(most)s are kept for one use of a plane. Write neighbours as "
             "one, such as 10.1.0.0/16 for all that it holds."
+        ),
+        "addresses.its_own": _(
+            "%(plane)s tells this itself (%(source)s), so there is nothing to remove: it would stand here again after "
+            "the next look. Only what a person entered is removed here; change the plane, then check again."
         ),
         "addresses.gone": _("Somebody else removed this meanwhile. Look at the page as it is now."),
         "addresses.block_too_big": _(
@@ -95,12 +100,15 @@ def _target(name: str) -> tuple[str, str, str]:
 
 @transaction.atomic
 def remove_entry(*, pk: int, by: Any) -> None:
-    """Forget what a person entered. Raises Stale where it is gone."""
+    """Forget what a person entered. Raises Stale where it is gone, or where the plane tells it itself."""
     BOOK.require(by)
     row = AddressFact.objects.select_for_update(of=("self",)).select_related("plane")
-    fact = row.filter(pk=pk, source=ENTERED).first()
+    fact = row.filter(pk=pk).first()
     if fact is None:
         raise Stale("addresses.gone")
+    if fact.source != ENTERED:
+        source = str(source_label(fact.source, What(fact.what)))
+        raise Stale("addresses.its_own", plane=fact.plane.name, source=source)
     fact.delete()
     record(
         "addresses.entry_removed", by=by, on=_target(fact.plane.name), plane=fact.plane.name,

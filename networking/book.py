@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,25 @@ from networking.addresses.propose import GUIDE, Given, Parent, Proposal, propose
 from networking.addresses.ranges import Span, parsed
 from networking.addresses.severity import Joins, Overlap, overlaps, special
 from networking.kinds.base import KINDS
-from networking.models import AddressFact, AddressLook, MeshNumber, Profile, Reservation, Supernet
+from networking.models import (
+    AddressFact,
+    AddressLook,
+    MeshNumber,
+    Profile,
+    ProfileVersion,
+    Reservation,
+    Supernet,
+)
 from networking.planes import facts_read
 
 PROPOSED = (What.PODS, What.LOAD_BALANCERS)
+Versions = Callable[[], Iterable[ProfileVersion]]
+_KEPT: list[Versions] = []
+
+
+def versions_from(versions: Versions) -> None:
+    """Say what tells which versions of profiles count for the clients of databases that stand, in one query."""
+    _KEPT[:] = [versions]
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,7 @@ class Book:
     entered: Mapping[tuple[str, What], int]
     """The row of what a person entered, by plane and use."""
     clients: tuple[Owned, ...] = ()
-    """Where profiles say that their clients are."""
+    """Where profiles say that their clients are, and said in versions that databases keep."""
     joins: Joins = frozenset()
     """Which ranges the kinds of the profiles that exist join: only these can be chosen for a database."""
 
@@ -45,7 +60,7 @@ class Book:
 
 
 def read_book() -> Book:
-    """Read the whole book in seven queries."""
+    """Read the whole book in eight queries."""
     rows = AddressFact.objects.select_related("plane").filter(plane__is_data_plane=True)
     found: dict[str, dict[What, list[RangeFact]]] = defaultdict(lambda: defaultdict(list))
     known: dict[str, set[What]] = defaultdict(set)
@@ -68,10 +83,11 @@ def read_book() -> Book:
         name: _ranges(name, found[name], known[name], read.get(name, {}), given.get(name)) for name in names
     }
     profiles = list(Profile.objects.all())
-    return Book(ranges, given, looks, registered, entered, _clients(profiles), _joins(profiles))
+    kept = [version for versions in _KEPT for version in versions()]
+    return Book(ranges, given, looks, registered, entered, _clients(profiles, kept), _joins(profiles))
 
 
-def _facts(texts: Iterable[str], source: str, at: datetime) -> Iterator[RangeFact]:
+def _facts(texts: Iterable[str], source: str, at: datetime | None = None) -> Iterator[RangeFact]:
     for text in texts:
         try:
             span = parsed(text)
@@ -96,12 +112,16 @@ def _ranges(
     )
 
 
-def _clients(profiles: Iterable[Profile]) -> tuple[Owned, ...]:
-    return tuple(
-        Owned(fact.span, "", What.CLIENTS, profile=profile.name, adjacent=_adjacent(profile.outside))
-        for profile in profiles
-        for fact in _facts(profile.client_networks, "profile", profile.changed_at)
-    )
+def _clients(profiles: Iterable[Profile], kept: Iterable[ProfileVersion]) -> tuple[Owned, ...]:
+    """Return the networks of clients, each once: an older version may say the same as the present one."""
+    said: list[tuple[str, Profile | ProfileVersion]] = [(profile.name, profile) for profile in profiles]
+    said += [(version.profile.name, version) for version in kept]
+    found = [
+        Owned(fact.span, "", What.CLIENTS, profile=name, adjacent=_adjacent(one.outside))
+        for name, one in said
+        for fact in _facts(one.client_networks, "profile")
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _adjacent(outside: str) -> bool:
@@ -140,7 +160,7 @@ def proposal_for(planes: Iterable[str], book: Book, from_: list[Parent]) -> list
     """Return what these planes would get. What other planes use or were given is not free, and what is special.
 
     A plane's own id and pod range, where it was installed with them already, stay its own; an id that two planes have
-    is nobody's.
+    is nobody's. Where clients are is free, but comes last.
     """
     names = list(dict.fromkeys(planes))
     every = {name: known.mesh_id for name, known in book.ranges.items() if known.mesh_id}

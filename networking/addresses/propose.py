@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.utils.translation import gettext_lazy as _
 
@@ -98,17 +99,14 @@ def propose(
 
     `used` is everything that anybody uses or was given; what a plane was given before, it keeps. A plane gets the block
     in which its present ranges lie; else, for pods, block n of the first range for its mesh id n, as the guide has it
-    (id 2: 10.2.0.0/16); else the first free one. Raises ConsoleError where something is used up.
+    (id 2: 10.2.0.0/16); else the first free one. Blocks where clients are come last, but are free: clients of a whole
+    10.0.0.0/8 take none of it away. Raises ConsoleError where something is used up.
     """
     had = given or {}
     ids = _ids(planes, had, taken_ids)
     space = _Space(parents, used)
     found: dict[str, dict[What, Span]] = {plane: dict(_kept(had, plane, wanted)) for plane in planes}
-    for choose in (
-        space.around,
-        space.numbered,
-        space.first,
-    ):  # the dearest wishes of all before the next ones
+    for choose in space.wishes():  # the dearest ones of all planes before the next
         for what in wanted:
             for plane in planes:
                 if what not in found[plane] and (block := choose(what, plane, ids[plane])):
@@ -143,7 +141,18 @@ class _Space:
 
     def __init__(self, parents: Sequence[Parent], used: Iterable[Owned]) -> None:
         self._parents = parents
-        self._used = list(used)
+        parts = list(used)
+        self._used = [part for part in parts if part.what != What.CLIENTS]
+        self._clients = [part.span for part in parts if part.what == What.CLIENTS]
+
+    def wishes(self) -> tuple[Callable[[What, str, int], Span | None], ...]:
+        away = self._clients
+        return (
+            self.around,
+            *((partial(self.numbered, away=away), partial(self.free, away=away)) if away else ()),
+            self.numbered,
+            self.first,
+        )
 
     def _of(self, what: What) -> list[Parent]:
         own = [parent for parent in self._parents if parent.what == what]
@@ -162,23 +171,33 @@ class _Space:
                 return self._take(block, what, plane)
         return None
 
-    def numbered(self, what: What, plane: str, number: int) -> Span | None:
+    def numbered(self, what: What, plane: str, number: int, away: Sequence[Span] = ()) -> Span | None:
         """Take the block of the mesh id, for pods; None where it is outside or not free."""
         parent = next(iter(self._of(what)), None)
         if what != What.PODS or parent is None:
             return None
         block = _block(parent, number)
-        return self._take(block, what, plane) if self._is_free(block, parent, what, plane) else None
+        if any(block.meets(span) for span in away) or not self._is_free(block, parent, what, plane):
+            return None
+        return self._take(block, what, plane)
 
-    def first(self, what: What, plane: str, _number: int) -> Span:
+    def free(self, what: What, plane: str, _number: int, away: Sequence[Span] = ()) -> Span | None:
+        """Take the first free block that meets nothing of `away`."""
+        used = merged([*self._not_own(what, plane), *away])
+        for parent in self._of(what):
+            for block in free_blocks(parent, used):
+                return self._take(block, what, plane)
+        return None
+
+    def first(self, what: What, plane: str, number: int) -> Span:
+        """Take the first free block. Raises ConsoleError."""
         parents = self._of(what)
         if not parents:
             raise ConsoleError("addresses.no_supernet", what=_said(what))
-        used = self._not_own(what, plane)
-        for parent in parents:
-            for block in free_blocks(parent, used):
-                return self._take(block, what, plane)
-        raise ConsoleError("addresses.no_block", prefix=parents[0].prefix, what=_said(what), plane=plane)
+        block = self.free(what, plane, number)
+        if block is None:
+            raise ConsoleError("addresses.no_block", prefix=parents[0].prefix, what=_said(what), plane=plane)
+        return block
 
     def _is_free(self, block: Span, parent: Parent, what: What, plane: str) -> bool:
         others = (part.span for part in self._used if part.owner != (plane, what))

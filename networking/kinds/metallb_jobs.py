@@ -14,7 +14,16 @@ from kbconsole.fleet.access import client
 from kbconsole.fleet.changes import Apply, Remove, uid_of
 from kbconsole.fleet.commands import RunCommand, command_step
 from kbconsole.fleet.jobs import CHANGES_FLEET, FleetJob, identities
-from kbconsole.jobs.definition import Change, Ended, Step, Subject, declare_phases, register
+from kbconsole.jobs.definition import (
+    Change,
+    Ended,
+    Outcome,
+    Step,
+    Subject,
+    Touch,
+    declare_phases,
+    register,
+)
 from kbconsole.jobs.models import RunStatus
 from kbconsole.k8s.kinds import IP_ADDRESS_POOL, L2_ADVERTISEMENT
 from networking.kinds import metallb_objects as objects
@@ -56,6 +65,9 @@ declare(
         ),
     }
 )
+GONE = (Touch.REMOVED, Touch.ABSENT)
+NOT_INSTALLED = {"installed": False}
+"""What the check of an uninstall has seen."""
 DIFFERS = (
     _(
         "The guide installs MetalLB into the current namespace, though its next steps look in metallb-system. Here it "
@@ -129,18 +141,35 @@ class SetUpPools(FleetJob):
                 _keep_pool(plane, self.pool, facts["pool"])
 
     def on_undo_end(self, ended: Ended) -> None:
-        """Nor does the page go on showing what is gone."""
-        if ended.status == RunStatus.SUCCEEDED:
-            gone = {plane for plane, _phase, facts in ended.facts if facts == {"installed": False}}
-            for plane in self.ranges:
-                _keep_pool(plane, self.pool, installed=plane not in gone)
+        """Nor does the page go on showing what is gone; what the undo left alone is shown as it was read."""
+        _keep_removed(ended, self.pool)
+        for plane, _phase, facts in ended.facts:
+            if facts == NOT_INSTALLED:
+                keeper().keep(READS, plane, {**NOT_INSTALLED, "pools": []})
 
 
-def _keep_pool(plane: str, pool: str, *seen: Mapping[str, Any], installed: bool = True) -> None:
-    """Keep what was seen of a pool beside the others; without anything, that it is gone."""
-    known = next((one.facts for one in keeper().readings(READS) if one.plane == plane), None) or {}
-    others = [one for one in known.get("pools", []) if one["name"] != pool]
-    keeper().keep(READS, plane, {**known, "installed": installed, "pools": [*others, *map(dict, seen)]})
+def _keep_removed(ended: Ended, pool: str) -> None:
+    """Keep that the pool is gone from the planes that a run removed it from; of the others it has seen nothing."""
+    for plane, _phase, made in ended.outcomes if ended.status == RunStatus.SUCCEEDED else ():
+        refs = [one.ref for one in Outcome.from_json(made).touched if one.touch in GONE]
+        known = _known(plane)
+        if known and any((ref["kind"], ref["name"]) == (IP_ADDRESS_POOL.kind, pool) for ref in refs):
+            keeper().keep(READS, plane, {**known, "pools": _others(known, pool)})
+
+
+def _keep_pool(plane: str, pool: str, seen: Mapping[str, Any]) -> None:
+    """Keep what was seen of a pool beside the others: so MetalLB is there."""
+    others = _others(_known(plane), pool)
+    keeper().keep(READS, plane, {"installed": True, "pools": [*others, dict(seen)]})
+
+
+def _known(plane: str) -> Mapping[str, Any]:
+    """Return what was last read of a plane, nothing where it never was."""
+    return next((one.facts for one in keeper().readings(READS) if one.plane == plane), None) or {}
+
+
+def _others(known: Mapping[str, Any], pool: str) -> list[Any]:
+    return [one for one in known.get("pools", []) if one["name"] != pool]
 
 
 @register
@@ -178,6 +207,4 @@ class RemovePool(FleetJob):
         return say("metallb.what_remove", pool=self.pool, planes=list(self.planes))
 
     def on_end(self, ended: Ended) -> None:
-        if ended.status == RunStatus.SUCCEEDED:
-            for plane in self.planes:
-                _keep_pool(plane, self.pool)
+        _keep_removed(ended, self.pool)

@@ -117,14 +117,19 @@ def refusals(states: Iterable[Object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def taken_from(service: Object) -> str:
+    """Return the pool that a service has its address from, as MetalLB of whatever version says it; "" for none."""
+    notes = service["metadata"].get("annotations") or {}
+    return next((str(notes[key]) for key in TAKEN_FROM_ANY if notes.get(key)), "")
+
+
 def pools_of(
     pools: Iterable[Object], services: Iterable[Object], advertisements: Iterable[Object] | None = None
 ) -> tuple[PoolRoom, ...]:
     """Return the pools with what is used: by their own status (0.15 and later), else by the services that say so."""
     taken: dict[str, int] = {}
     for service in services:
-        name = (service["metadata"].get("annotations") or {}).get(TAKEN_FROM)
-        if name:
+        if name := taken_from(service):
             taken[name] = taken.get(name, 0) + 1
     announced = None if advertisements is None else list(advertisements)
     return tuple(

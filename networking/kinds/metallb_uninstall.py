@@ -106,7 +106,8 @@ class Uninstall(NetworkAct):
     slug, label, job, Form = "pools-uninstall", _("Remove MetalLB"), UninstallMetalLb, UninstallForm
     note = _(
         "Takes MetalLB itself off planes that have no pool left and on which no service has an address of it. It has "
-        "to have been installed by Helm, as the console does; otherwise the command says so and changes nothing."
+        "to have been installed by Helm, as the console does; otherwise the command changes nothing and the "
+        "run says so."
     )
 
     def made(self, given: dict[str, Any]) -> Job:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as Invalid
-from django.db.models import OuterRef, Subquery
+from django.db.models import CharField, F, OuterRef, Subquery, Value
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -125,11 +125,15 @@ class ProposalsAnswer(Answer):
 
 
 class ReservationAnswer(Answer):
-    id = serializers.IntegerField()
+    """A block of a plane, with its mesh id; or the mesh id alone of a plane that has no block."""
+
+    id = serializers.IntegerField(
+        source="block", allow_null=True, help_text="Null: a mesh id without a block."
+    )
     plane = serializers.CharField()
     mesh_id = serializers.IntegerField(allow_null=True)
-    what = serializers.ChoiceField(USES)
-    range = serializers.CharField()
+    what = serializers.ChoiceField(USES, allow_null=True)
+    range = serializers.CharField(allow_null=True)
     made_by = serializers.CharField(source="made_by.username")
     made_at = serializers.DateTimeField()
 
@@ -272,7 +276,11 @@ class ReservationList(BlocksApi):
         self.filters(request, Body)
         number = MeshNumber.objects.filter(plane=OuterRef("plane")).values("number")[:1]
         rows = Reservation.objects.visible_to(request.user).select_related("made_by")
-        return self.page(request, rows.annotate(mesh_id=Subquery(number)), ReservationAnswer)
+        rows = rows.annotate(block=F("pk"), mesh_id=Subquery(number))
+        page = self.page(request, rows, ReservationAnswer)
+        if page.data["next"] is None:  # at most 127, so the last page is a little longer for them
+            page.data["results"] += ReservationAnswer(_without_block(request), many=True).data
+        return page
 
     @answers(ProposalsAnswer, body=ReserveBody, code=201)
     def post(self, request: Request) -> Response:
@@ -281,6 +289,13 @@ class ReservationList(BlocksApi):
             planes=self.wanted(given), seen=given["seen"], reason=given["reason"], by=request.user
         )
         return self.answer(request, ProposalsAnswer, _proposed(made), 201)
+
+
+def _without_block(request: Request) -> Any:
+    """Return the mesh ids of planes that nothing else is reserved for."""
+    rows = MeshNumber.objects.visible_to(request.user).exclude(plane__in=Reservation.objects.values("plane"))
+    none = {name: Value(None, output_field=CharField()) for name in ("block", "what", "range")}
+    return rows.select_related("made_by").annotate(mesh_id=F("number"), **none)
 
 
 class ReservationOne(BookApi):

@@ -10,6 +10,8 @@ from django.test import Client
 from rest_framework.authtoken.models import Token
 
 from kbconsole.audit.models import Entry
+from kbconsole.fleet.models import Plane
+from networking.models import AddressFact, Reservation, Supernet
 from tests.api.calling import ROOT, Caller, a_placement, a_wish, caller, made_ready
 from tests.people import person
 
@@ -33,6 +35,10 @@ READS = {
     "runs/{run}/": "401 403 200 200 200",
     "runs/{run}/steps/": "401 403 200 200 200",
     "runs/{run}/events/": "401 403 200 200 200",
+    "address-book/ranges/": "401 403 200 200 200",
+    "address-book/problems/": "401 403 200 200 200",
+    "address-book/reservations/": "401 403 200 200 200",
+    "address-book/supernets/": "401 403 200 200 200",
     "kubeconfig-drafts/1/": "401 403 403 404 403",
     "audit/": "401 403 200 200 200",
     "audit/1/": "401 403 404 200 200",
@@ -60,6 +66,10 @@ ACTS = {
     ("runs/{run}/undo/", ""): "401 403 409 409 403",
     ("runs/{run}/steps/0/check-again/", ""): "401 403 202 202 403",
     ("profiles/", "profile"): "401 403 403 201 403",
+    ("address-book/ranges/", "ranges"): "401 403 403 201 403",
+    ("address-book/proposals/", "copy"): "401 403 403 200 403",
+    ("address-book/reservations/", "reserve"): "401 403 403 409 403",
+    ("address-book/supernets/", "supernet"): "401 403 403 201 403",
     ("planes/k8s-1/check/", ""): "401 403 403 202 403",
     ("fleet/copy-rbac/", "copy"): "401 403 403 202 403",
     ("kubeconfig-drafts/", "kubeconfig"): "401 403 403 400 403",
@@ -76,6 +86,14 @@ BODIES = {
     "copy": {"planes": ["k8s-1"]},
     "kubeconfig": {"kubeconfig": "apiVersion: v1"},
     "contexts": {"contexts": ["k8s-1"]},
+    "ranges": {"planes": ["k8s-1"], "what": "services", "ranges": ["10.96.0.0/12"]},
+    "reserve": {"planes": ["k8s-1"], "seen": "something else"},
+    "supernet": {"range": "172.30.0.0/16", "block": 20},
+}
+DELETES = {
+    "address-book/ranges/{range}/": "401 403 403 204 403",
+    "address-book/reservations/k8s-1/": "401 403 403 204 403",
+    "address-book/supernets/{supernet}/": "401 403 403 204 403",
 }
 
 
@@ -106,6 +124,22 @@ def test_who_may_act(path: str, body: str, name: str) -> None:
         assert response["Content-Type"] == "application/problem+json"
     if response.status_code == 403:
         assert Entry.objects.filter(outcome="denied").count() == entries + 1
+
+
+@pytest.mark.usefixtures("fleet")
+def test_who_may_delete() -> None:
+    by, plane = person("adam", "admin"), Plane.objects.get(name="k8s-1")
+    told = AddressFact.objects.create(plane=plane, what="services", ranges=["10.96.0.0/12"], entered_by=by)
+    Reservation.objects.create(plane="k8s-1", what="pods", range="10.1.0.0/16", made_by=by)
+    supernet = Supernet.objects.create(range="172.30.0.0/16", block=20, made_by=by)
+    found = {
+        path: [
+            caller(name).send("DELETE", path.format(range=told.pk, supernet=supernet.pk)).status_code
+            for name in WHO
+        ]
+        for path in DELETES
+    }
+    assert {path: " ".join(map(str, codes)) for path, codes in found.items()} == DELETES
 
 
 @pytest.mark.usefixtures("fleet")

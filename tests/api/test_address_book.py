@@ -37,9 +37,9 @@ def test_ranges_are_entered_listed_by_plane_and_forgotten(as_: As, tell: Tell) -
     ]  # fmt: skip
     assert rows[0]["source_label"] == "entered by a person" and rows[0]["read_at"]
     told = AddressFact.objects.get(plane__name="k8s-2").pk
-    assert adam.send("DELETE", f"{BOOK}ranges/{told}/").status_code == 409, (
-        "what a plane tells is not forgotten"
-    )
+    refused = adam.send("DELETE", f"{BOOK}ranges/{told}/")
+    assert (refused.status_code, refused.json()["code"]) == (409, "addresses.its_own")
+    assert adam.send("DELETE", f"{BOOK}ranges/999/").status_code == 404
     assert adam.send("DELETE", f"{BOOK}ranges/{rows[0]['id']}/").status_code == 204
     assert not AddressFact.objects.filter(source="entered").exists()
 
@@ -66,13 +66,23 @@ def test_what_is_proposed_is_reserved_once_and_released(as_: As, tell: Tell) -> 
         ("k8s-1", 1, "10.1.0.0/16"), ("k8s-7", 2, "10.2.0.0/16"),
     ]  # fmt: skip
     assert not Reservation.objects.exists()
+    ada, others = as_("ada"), {"planes": ["k8s-1", "k8s-8"]}
+    same = ada.post(f"{BOOK}proposals/", others).json()
+    assert same["proposals"][1]["blocks"] == found["proposals"][1]["blocks"], (
+        "both look at the same free block"
+    )
     assert adam.post(f"{BOOK}reservations/", {**asked, "seen": found["seen"]}).status_code == 201
-    late = as_("ada").post(f"{BOOK}reservations/", {"planes": ["k8s-8"], "seen": found["seen"]})
+    late = ada.post(f"{BOOK}reservations/", {**others, "seen": same["seen"]})
     assert (late.status_code, late.json()["code"]) == (409, "addresses.other_proposal")
     rows = as_("vera").get(f"{BOOK}reservations/").json()["results"]
     assert {(row["plane"], row["mesh_id"], row["made_by"]) for row in rows} == {
         ("k8s-1", 1, "adam"), ("k8s-7", 2, "adam"),
     }  # fmt: skip
+    Reservation.objects.filter(plane="k8s-7").delete()
+    rows = ada.get(f"{BOOK}reservations/").json()["results"]
+    assert [(row["plane"], row["mesh_id"], row["range"]) for row in rows] == [
+        ("k8s-1", 1, "10.4.0.0/16"), ("k8s-1", 1, "10.1.0.0/16"), ("k8s-7", 2, None),
+    ], "a mesh id without a block"  # fmt: skip
     assert adam.send("DELETE", f"{BOOK}reservations/k8s-7/").status_code == 204
     assert list(MeshNumber.objects.values_list("plane", flat=True)) == ["k8s-1"]
     assert adam.send("DELETE", f"{BOOK}reservations/k8s-7/").status_code == 409

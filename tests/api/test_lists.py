@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,7 +15,7 @@ from kbconsole.audit.models import Entry
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan, Run, RunStep
 from kbconsole.people.models import Membership, Team
-from networking.models import AddressFact, Reservation
+from networking.models import AddressFact, MeshNumber, Reservation, Supernet
 from placements.models import Placement
 from tests.api.calling import Caller, a_placement, a_profile, made_ready
 from tests.people import person
@@ -23,7 +24,7 @@ As = Callable[[str], Caller]
 pytestmark = pytest.mark.usefixtures("fleet")
 LISTS = (
     "placements/", "planes/", "profiles/", "plans/", "runs/", "audit/", "people/", "teams/",
-    "address-book/ranges/", "address-book/reservations/",
+    "address-book/ranges/", "address-book/reservations/", "address-book/supernets/",
 )  # fmt: skip
 ONES = (
     "placements/{placement}/", "plans/{plan}/", "runs/{run}/", "runs/{run}/steps/", "runs/{run}/events/",
@@ -38,6 +39,8 @@ def _some(count: int, start: int = 0) -> None:
         by, block = plan.requested_by, f"10.{number}.0.0/16"
         AddressFact.objects.create(plane=more, what="pods", ranges=[block], entered_by=by)
         Reservation.objects.create(plane=more.name, what="pods", range=block, made_by=by)
+        MeshNumber.objects.create(plane=f"alone-{number}", number=1 + number, made_by=by)
+        Supernet.objects.create(range=block, block=20, made_by=by)
         a_profile(f"more-{number}")
         team = Team.objects.create(name=f"more-{number}")
         Membership.objects.create(team=team, person=person(f"more-{number}", "dba"))
@@ -74,17 +77,21 @@ def test_queries_do_not_grow_with_rows(as_: As, path: str) -> None:
     assert len(many) == len(few), [query["sql"] for query in many]
 
 
+def _key(row: dict[str, Any]) -> Any:
+    return row.get("id") or row.get("seq") or row.get("name") or row["plane"]
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_pages_hold_every_row_once_also_while_rows_are_added(as_: As, path: str) -> None:
     _some(5)
     vera = as_("vera")
     page = vera.get(path, limit=2).json()
-    seen = [row.get("id") or row.get("seq") or row["name"] for row in page["results"]]
+    seen = [_key(row) for row in page["results"]]
     _some(1, start=5)
     while page["next"]:
         assert len(page["results"]) == 2
         page = vera.get(page["next"].split("/api/v1/")[1]).json()
-        seen += [row.get("id") or row.get("seq") or row["name"] for row in page["results"]]
+        seen += [_key(row) for row in page["results"]]
     assert len(seen) == len(set(seen))
     assert len(seen) >= 5
 

@@ -19,16 +19,19 @@ from kbconsole.common.sentences import Sentence
 from kbconsole.demo import metallb as stand_in
 from kbconsole.fleet.changes import Remove
 from kbconsole.fleet.commands import RunCommand
+from kbconsole.fleet.models import Plane
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs import undoing
-from kbconsole.jobs.definition import Job, Outcome, Touch, Touched
+from kbconsole.jobs.definition import Ended, Job, Outcome, Touch, Touched
 from kbconsole.jobs.models import Plan, Run
 from kbconsole.k8s.client import PlaneClient
 from kbconsole.k8s.commands import manifest_yaml
 from kbconsole.k8s.kinds import CRD, EVENT, IP_ADDRESS_POOL, L2_ADVERTISEMENT, NAMESPACE, SERVICE, kind_of
 from networking.kinds import metallb_objects as objects
-from networking.kinds.metallb_changes import HasRoom, NothingLeft, Unused, install
+from networking.kinds.keeping import keeper
+from networking.kinds.metallb_changes import HasRoom, NothingLeft, Unused, install, served_by_pools, users_of
 from networking.kinds.metallb_jobs import RemovePool, SetUpPools
+from networking.kinds.metallb_objects import PoolRoom
 from networking.kinds.metallb_reading import rows
 from networking.kinds.metallb_uninstall import UninstallMetalLb
 from tests.driving import drive, ticks
@@ -39,6 +42,11 @@ from tests.journeys.planes import addresses, looking
 from tests.people import signed_in
 
 GOLDEN = Path(__file__).parent / "metallb"
+IP_ADDRESS_POOL_REF = {
+    "apiVersion": IP_ADDRESS_POOL.api_version,
+    "kind": IP_ADDRESS_POOL.kind,
+    "namespace": "",
+}
 REAL = pytest.param("real", marks=pytest.mark.real)
 
 
@@ -52,6 +60,7 @@ def test_installing_by_the_console_is_undone_by_helm_once_nothing_is_left() -> N
     helm = install("k8s-1")
     back = helm.inverse(Outcome((Touched(Touch.UPDATED, helm.ref),)))
     assert isinstance(back, RunCommand) and back.args[:2] == ("uninstall", "metallb")
+    assert "--ignore-not-found" in back.args, "a retry after it did its work is no failure"
     assert back.as_step(on="k8s-1", phase="install").check is not None
     pool = Remove("k8s-1", IP_ADDRESS_POOL.api_version, "IPAddressPool", "kb", objects.HOME, "uid")
     job = SetUpPools("kb", {"k8s-1": [], "k8s-2": [], "k8s-3": []})
@@ -86,13 +95,50 @@ def test_what_is_used_is_told_by_the_pool_or_counted() -> None:
         "metadata": {"name": "b"},
         "status": {"assignedIPv4": 3, "availableIPv4": 1, "assignedIPv6": 0, "availableIPv6": 0},
     }
-    users = [{"metadata": {"name": "x", "annotations": {objects.TAKEN_FROM: "a"}}}]
-    found = objects.pools_of([new, old], users, [objects.advertisement("a")])
+    services = [user("x", **{key: "a"}) for key in objects.TAKEN_FROM_ANY] + [user("y", other="a")]
+    found = objects.pools_of([new, old], services, [objects.advertisement("a")])
     assert [(one.name, one.used, one.free, one.announced) for one in found] == [
-        ("a", 1, 3, True), ("b", 3, 1, False),
+        ("a", 2, 2, True), ("b", 3, 1, False),
     ]  # fmt: skip
     everything = {"metadata": {"name": "empty"}, "spec": {}}
     assert all(one.announced for one in objects.pools_of([new, old], [], [everything]))
+
+
+def user(name: str, **annotations: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "default", "annotations": annotations}}
+
+
+@pytest.mark.parametrize("key", objects.TAKEN_FROM_ANY)
+def test_who_uses_a_pool_is_known_also_of_an_older_metallb(key: str) -> None:
+    class Services(PlaneClient):
+        def __init__(self) -> None: ...
+
+        def list(self, *_args: Any, **_kwargs: Any) -> list[Any]:
+            return [user("x", **{key: "a"}), user("y", **{key: "b"}), user("z")]
+
+    assert users_of(Services(), "a") == ["default/x"]
+    assert served_by_pools(Services()) == ["default/x", "default/y"]
+
+
+@pytest.mark.django_db
+def test_an_undo_takes_off_the_page_only_what_it_removed() -> None:
+    pools = [PoolRoom(name, ("10.4.0.0/30",), 4, 0).to_json() for name in ("kb", "other")]
+    ranges: dict[str, list[str]] = {f"k8s-{number}": [] for number in (1, 2, 3, 4)}
+    for plane in ranges:
+        Plane.objects.create(name=plane, uid=plane, server="https://127.0.0.1:1")
+        if plane != "k8s-3":
+            keeper().keep("pools", plane, {"installed": True, "pools": pools})
+    ref = {**IP_ADDRESS_POOL_REF, "name": "kb"}
+    gone = Outcome((Touched(Touch.REMOVED, ref),)).to_json()
+    ended = Ended(
+        1, "succeeded", "worker", facts=(("k8s-4", "install", {"installed": False}),),
+        outcomes=tuple((plane, "pool", gone) for plane in ("k8s-1", "k8s-3", "k8s-4")),
+    )  # fmt: skip
+    SetUpPools("kb", ranges).on_undo_end(ended)
+    assert [(row.plane, row.installed, row.room and row.room.name) for row in rows()] == [
+        ("k8s-1", True, "other"), ("k8s-2", True, "kb"), ("k8s-2", True, "other"), ("k8s-3", False, None),
+        ("k8s-4", False, None),
+    ]  # fmt: skip
 
 
 def test_a_configuration_that_is_not_taken_is_no_success() -> None:
@@ -306,4 +352,11 @@ def test_the_page_asks_and_shows_what_is_used(planes: Fleet, adam: User, dana: U
     assert run.status == "succeeded", troubles(run)
     page = signed_in(dana).get("/networks/").content.decode()
     assert "0 used, 64 free" in page
+    part = browser.get("/networks/parts/pools/").content.decode()
+    for link in (
+        "pools-set-up",
+        "pools-remove",
+        "pools-uninstall",
+    ):  # by it a live part keeps the focus where it was
+        assert f'id="{link}"' in part
     assert signed_in(dana).get("/networks/acts/pools-set-up/").status_code == 403

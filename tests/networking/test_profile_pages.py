@@ -237,8 +237,14 @@ def test_networks_of_clients_are_compared_with_the_fleet(adam: User, dana: User)
     assert "k8s-1 Load balancers 10.20.4.0/24 and clients of the profile both 10.20.0.0/16 overlap." in page
     edit = text(client.get(f"/networks/{made.pk}/edit/"))
     assert "10.20.0.0/16</textarea>" in edit
+    stands = world.in_service(dana, made, profile_version=made.versions.get())
+    client.post(f"/networks/{made.pk}/edit/", form | {"client_networks": "", "seen_version": "1"})
+    assert "of the profile both 10.20.0.0/16 overlap." in text(client.get("/networks/")), (
+        "a database keeps it"
+    )
+    stands.delete()
     pool = outside("metallb", pool="kb", address_type="private") | {"client_networks": "10.20.0.0/16"}
-    client.post(f"/networks/{made.pk}/edit/", pool | {"seen_version": "1"})
+    client.post(f"/networks/{made.pk}/edit/", pool | {"seen_version": "2"})
     assert "of the profile both" not in text(client.get("/networks/")), (
         "layer 2 is in the clients' own network"
     )

@@ -80,7 +80,8 @@ def test_more_ranges_than_are_kept_are_refused_and_none_is_dropped(tell: Tell, a
 def test_reserved_blocks_stay_with_their_plane_and_go_to_nobody_else_until_released(
     tell: Tell, adam: User
 ) -> None:
-    tell("k8s-1", pods="10.1.1.0/24 10.1.2.0/24")
+    tell("k8s-1", pods="10.1.1.0/24 10.1.2.0/24", clients="10.0.0.0/9")
+    create_profile(name="intranet", kind="cilium_mesh", config={}, client_networks=["10.0.0.0/8"], by=adam)
     browser = signed_in(adam)
     page = browser.get(BLOCKS, {"planes": "k8s-1", "names": "k8s-7"}).content.decode()
     assert "10.1.0.0/16" in page
@@ -210,9 +211,15 @@ def test_a_conflict_comes_first_and_is_in_the_picture_and_in_its_table(tell: Tel
     assert "k8s-1: Nodes 192.168.1.11 – 192.168.1.12" in page[picture:table]
     assert page[table:].count("10.2.255.0/24") == 1
     assert "ranges/enter" not in page  # a DBA reads
-    assert "data-pause-updates" in page
+    assert "data-pause-updates" not in page[: page.index('id="part-')], (
+        "what never updates does not say that it does"
+    )
     part = browser.get("/networks/parts/pools/").content.decode()
-    assert "data-poll" in part and " ".join(part.split()) in " ".join(page.split()), "a live part, in place"
+    assert (
+        "data-poll" in part
+        and "data-pause-updates" in part
+        and " ".join(part.split()) in " ".join(page.split())
+    ), "a live part, in place"
 
 
 def test_ids_that_planes_were_installed_with_stay_and_those_of_two_planes_are_nobodys(

@@ -158,6 +158,16 @@ def test_a_plane_keeps_the_block_that_its_pods_are_in_already() -> None:
     assert str(first.pods) == "10.0.0.0/16"  # its number, 10.1, has nodes of another plane in it
 
 
+def test_blocks_where_clients_are_come_last_but_are_free() -> None:
+    def pods(clients: str) -> list[str]:
+        used = [Owned(parsed(clients), "", What.CLIENTS, profile="intranet"), *own]
+        return [str(one.pods) for one in propose(["a", "b"], parents=GUIDE, used=used)]
+
+    own = [Owned(parsed("10.2.1.0/24"), "b", What.PODS)]
+    assert pods("10.0.0.0/8") == ["10.1.0.0/16", "10.2.0.0/16"]
+    assert pods("10.1.0.0-10.2.255.255") == ["10.0.0.0/16", "10.2.0.0/16"]  # b is there by now
+
+
 def test_no_mesh_id_from_128_on_is_ever_proposed() -> None:
     parents = [Parent(parsed("10.0.0.0/8"), None, 24)]
     many = [f"p-{number}" for number in range(127)]
