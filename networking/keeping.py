@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -39,12 +39,16 @@ class Rows:
         found = {(row.what, row.plane.name): row for row in rows}
         return {one: [_reading(name, found.get((one, name))) for name in names] for one in what}
 
-    def keep(self, what: str, plane: str, facts: Json) -> None:
-        now = timezone.now()
+    def keep(self, what: str, plane: str, facts: Json, at: datetime | None = None) -> None:
+        at = at or timezone.now()
         row = Plane.objects.filter(name=plane).first()
-        if row is not None:
-            said = {"facts": facts, "read_at": now, "tried_at": now, "trouble": None}
+        newer = PlaneReading.objects.filter(plane=row, what=what, read_at__gt=at)
+        if row is not None and not newer.exists():
+            said = {"facts": facts, "read_at": at, "tried_at": at, "trouble": None}
             PlaneReading.objects.update_or_create(plane=row, what=what, defaults=said)
+
+    def forget(self, what: Collection[str], plane: str, until: datetime) -> None:
+        PlaneReading.objects.filter(what__in=what, plane__name=plane, read_at__lte=until).delete()
 
     def failed(self, what: str, plane: str, error: ConsoleError) -> None:
         """Keep that a look failed; what was read before stays."""

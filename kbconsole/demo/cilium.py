@@ -11,7 +11,7 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--timeout")
     acts = commands.add_parser("clustermesh").add_subparsers(dest="act", required=True)
     acts.add_parser("enable").add_argument("--service-type", required=True)
+    acts.add_parser("disable")
     for name in ("connect", "disconnect"):
         act = acts.add_parser(name)
         act.add_argument("--destination-context", required=True)
@@ -103,20 +104,27 @@ def reach(server: str) -> str:
 def status(client: PlaneClient) -> dict[str, Any]:
     """Return what `cilium clustermesh status -o json` prints; zeros are left out, as there.
 
-    Why an agent is not connected is not in it: Go writes an error as `{}`. The agents tell it (kubectl.py).
+    Why an agent is not connected is not in it: Go writes an error as `{}`. The agents tell it (kubectl.py). Agents get
+    all by KVStoreMesh, so they stay ready with what it last knew while that has lost a remote.
     """
-    total = mesh.agents_of(client)
-    clusters: dict[str, Any] = {}
-    errors: dict[str, Any] = {}
-    for name, server in mesh.remotes_of(client).items():
-        cut = bool(reach(server))
-        clusters[name] = {"configured": total} | ({} if cut else {"connected": total})
-        if cut:
-            errors[name] = {"Errors": [{}], "Warnings": None, "Disabled": False}
+    servers = mesh.remotes_of(client)
+    lost = {name for name, server in servers.items() if reach(server)}
+    agents = _part("cilium-agent", mesh.agents_of(client), servers, lost - mesh.learned_from(client))
+    return {
+        "connectivity": agents,
+        "kvstoremesh": {"enabled": True, "status": _part("kvstoremesh", 1, servers, lost)},
+    }
+
+
+def _part(pod: str, total: int, names: Iterable[str], cut: Set[str]) -> dict[str, Any]:
+    """Return what so many pods say of remotes, of which some are cut off from all of them."""
+    clusters = {name: {"configured": total} | ({} if name in cut else {"connected": total}) for name in names}
     part: dict[str, Any] = {"clusters": clusters, "total": total}
-    if errors:
-        part |= {"not_ready": total, "errors": {"cilium-agent": errors}}
-    return {"connectivity": part, "kvstoremesh": {"enabled": True, "status": part}}
+    if cut:
+        error: dict[str, Any] = {"Errors": [{}], "Warnings": None, "Disabled": False}
+        errors = dict.fromkeys(sorted(cut), error)
+        part |= {"not_ready": total, "errors": {pod: errors}}
+    return part
 
 
 def test(planes: Planes, contexts: Sequence[str]) -> None:
@@ -155,6 +163,8 @@ def run(options: argparse.Namespace) -> None:
         test(planes, [options.context, options.multi_cluster])
     elif options.act == "enable":
         mesh.enable(client, service_type=options.service_type)
+    elif options.act == "disable":
+        mesh.disable(client)
     elif options.act == "status":
         sys.stdout.write(json.dumps(status(client), indent=1) + "\n")
     else:

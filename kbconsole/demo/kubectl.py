@@ -38,13 +38,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def remote(name: str, server: str, *, behind: bool) -> dict[str, Any]:
+def remote(name: str, server: str, *, behind: bool, learned: bool = False) -> dict[str, Any]:
     """Return one remote as `models.RemoteCluster` has it; what is false or zero is left out, as there.
 
-    Agents get all by KVStoreMesh here, so they are connected to that and lack what it has not got.
+    Agents get all by KVStoreMesh here, so they are connected to that: they lack what it never got, and keep what it had
+    before it lost the remote (`learned`).
     """
     config = {"required": True, "retrieved": True, "kvstoremesh": True, "sync-canaries": True}
-    if not reach(server):
+    if learned or not reach(server):
         synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)
         return {
             "name": name,
@@ -86,7 +87,8 @@ def answer(client: PlaneClient, container: str, command: Sequence[str]) -> Any:
     tool, *words = command
     known = sorted(mesh.remotes_of(client).items())
     if (container, tool, words) == ("cilium-agent", "cilium-dbg", ["status", "-o", "json"]):
-        clusters = [remote(name, server, behind=False) for name, server in known]
+        learned = mesh.learned_from(client)
+        clusters = [remote(name, server, behind=False, learned=name in learned) for name, server in known]
         return {"cilium": {"state": "Ok"}, "cluster-mesh": {"clusters": clusters}}
     if (container, words) == ("kvstoremesh", ["kvstoremesh-dbg", "status", "-o", "json"]):
         return [remote(name, server, behind=True) for name, server in known]

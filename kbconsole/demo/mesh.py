@@ -14,7 +14,7 @@ from kbconsole.demo import ca
 from kbconsole.demo.resources import RBAC
 from kbconsole.demo.rights import binding, cluster_role, rule
 from kbconsole.k8s.client import PlaneClient
-from kbconsole.k8s.kinds import CILIUM_NODE, CONFIG_MAP, DEPLOYMENT, NODE, SECRET
+from kbconsole.k8s.kinds import CILIUM_NODE, CONFIG_MAP, DEPLOYMENT, NODE, SECRET, SERVICE
 
 Object = dict[str, Any]
 Ranges = Mapping[str, str]
@@ -144,6 +144,12 @@ def enable(client: PlaneClient, *, service_type: str) -> None:
             client.create(_named("Secret", name, type="Opaque", data={}))
 
 
+def disable(client: PlaneClient) -> None:
+    """Take away what `enable` made: the mesh API and what KVStoreMesh knows. Raises KubeError."""
+    for kind, name in ((DEPLOYMENT, APISERVER), (SERVICE, APISERVER), *((SECRET, name) for name in REMOTES)):
+        client.delete(kind, name, SYSTEM)
+
+
 def called(client: PlaneClient) -> str:
     """Return the plane's name in the mesh. Raises KubeError."""
     found = client.get(CONFIG_MAP, "cilium-config", SYSTEM)
@@ -209,6 +215,11 @@ def learned_of(client: PlaneClient) -> dict[str, str]:
     """Return the nodes of other planes that a plane's agents have learned, by pod range. Raises KubeError."""
     pairs = [line.removeprefix("# ").split() for lines in _pointed(client).values() for line in lines[2:]]
     return {pair[0]: pair[1] for pair in pairs}
+
+
+def learned_from(client: PlaneClient) -> set[str]:
+    """Return the remotes of which a plane's agents have learned anything, and keep it. Raises KubeError."""
+    return {name for name, lines in _pointed(client).items() if lines[2:]}
 
 
 def _pointed(client: PlaneClient) -> dict[str, list[str]]:

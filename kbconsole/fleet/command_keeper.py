@@ -142,6 +142,9 @@ class Keeper:
         self._untold += said[: max(room, 0)]
         if 0 <= room < len(said):
             self._untold.append("")
+        self._flush()
+
+    def _flush(self) -> None:
         if not self._untold:
             return
         try:
@@ -158,6 +161,9 @@ class Keeper:
         self._untold = []
 
     def _end(self, ended: Exit) -> None:
+        if ended.cut and self._told <= MOST_LINES:  # not said yet
+            self._untold.append("")
+            self._flush()
         answer = self._answer(ended) if self.change.wants_json and not ended.cut else None
         CommandRun.objects.filter(pk=self.row.pk, status=CommandStatus.RUNNING).update(
             status=CommandStatus.ENDED, ended_at=timezone.now(), exit_code=ended.code, why=ended.why, answer=answer,

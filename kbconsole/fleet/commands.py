@@ -107,6 +107,10 @@ declare(
             "%(plane)s: a person ran this command, or it was found done. What it did stays; take it back by hand if "
             "nobody needs it: %(command)s"
         ),
+        "fleet.command_more": _(
+            "%(command)s on %(plane)s printed more than the console keeps, so what it said is unknown. Run it yourself "
+            "to read all of it."
+        ),
         "fleet.not_json": _("%(command)s on %(plane)s printed no JSON that can be read. Read its lines below."),
     }
 )  # fmt: skip
@@ -285,7 +289,7 @@ class CommandEnded(Check):
 
     def look(self) -> Finding:
         step = RunStep.objects.select_related("run").get(pk=current_step())
-        row = CommandRun.objects.filter(step=step, attempt=step.run.attempt).first()
+        row = command_of(step)
         words = {"command": self._change.short, "plane": self._change.plane}
         if row is None:
             return self._ask_a_person(step, words)
@@ -312,6 +316,8 @@ class CommandEnded(Check):
         if not row.why and isinstance(check, Judge) and self._change.wants_json:
             if row.answer is not None:
                 return check.judge(row.answer)
+            if row.exit_code == 0 and printed_more(row):
+                return Finding(Verdict.WARN, say("fleet.command_more", **words))
             if row.exit_code == 0:
                 return Finding(Verdict.FAIL, say("fleet.not_json", **words))
         if row.why or row.exit_code != 0:
@@ -363,8 +369,13 @@ def command_step(
 
 
 def command_of(step: RunStep) -> CommandRun | None:
-    """Return the newest execution of a step's command."""
-    return CommandRun.objects.filter(step=step).order_by("-attempt").first()
+    """Return the execution of a step's command in the run's present attempt; what an earlier one said is over."""
+    return CommandRun.objects.filter(step=step, attempt=step.run.attempt).first()
+
+
+def printed_more(row: CommandRun) -> bool:
+    """Return whether a command printed more than is kept, so that what is not there may have been said."""
+    return row.step.events.filter(sentence__code="fleet.command_cut", at__gte=row.created_at).exists()
 
 
 def last_lines(lines: Sequence[str]) -> list[str]:

@@ -63,8 +63,13 @@ def check_arguments(tool: Tool, args: Sequence[str]) -> None:
             raise ValueError(f"{tool.name}: {arg.split('=', 1)[0]} is not for jobs to give")
 
 
+def is_value(text: str) -> bool:
+    """Return whether a text of somebody else's can be one argument: no flag, and a plain word."""
+    return not text.startswith("-") and _VALUE.match(text) is not None
+
+
 def value(text: str) -> str:
-    """Return a text of somebody else's as one argument. Raises ValueError for a flag and for what is no plain word."""
-    if text.startswith("-") or not _VALUE.match(text):
+    """Return a text of somebody else's as one argument. Raises ValueError for what cannot be one."""
+    if not is_value(text):
         raise ValueError(f"{text!r} cannot be an argument")
     return text

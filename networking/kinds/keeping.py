@@ -6,7 +6,7 @@ Kinds lie below the tables, so whoever has them installs a `Keeper` (networking/
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
@@ -62,8 +62,11 @@ class Keeper(Protocol):
     def several(self, *what: str) -> dict[str, list[Reading]]:
         """Return the same for several things, in as many queries as for one."""
 
-    def keep(self, what: str, plane: str, facts: Json) -> None:
-        """Keep what a run has just read."""
+    def keep(self, what: str, plane: str, facts: Json, at: datetime | None = None) -> None:
+        """Keep what a run has read, now or at a time; what was read after that stays."""
+
+    def forget(self, what: Collection[str], plane: str, until: datetime) -> None:
+        """Let nothing be known any more of what was read of a plane until a time."""
 
     def hold(self, run: int, planes: Iterable[str]) -> None:
         """Let nobody but this run change the network of these planes. Raises Stale, which names who does."""

@@ -26,9 +26,9 @@ def plane(number: int, **changes: Any) -> MeshFacts:
 
 
 def fleet(first: dict[str, Any] | None = None, second: dict[str, Any] | None = None, **more: Any) -> Fleet:
-    """Two planes that fit, with changes of each; both ways are proven unless somebody says otherwise."""
-    reached = {("k8s-1", "k8s-2"): True, ("k8s-2", "k8s-1"): True}
-    return Fleet((plane(1, **first or {}), plane(2, **second or {})), **{"reached": reached, **more})
+    """Two planes that fit, with changes of each; a test has passed unless somebody says otherwise."""
+    proven = {("k8s-1", "k8s-2")}
+    return Fleet((plane(1, **first or {}), plane(2, **second or {})), **{"proven": proven, **more})
 
 
 ERROR, WARN, UNPROVEN = Severity.ERROR, Severity.WARN, Severity.UNPROVEN
@@ -65,12 +65,13 @@ BAD = [
      ["k8s-1", "10.1.0.0/16", "k8s-2 (10.2.0.0/16)", "ipv4NativeRoutingCIDR"]),
     ("R9", fleet(), fleet({"routing": "native"}), ERROR, ["k8s-1", "not set", "ipv4NativeRoutingCIDR"]),
     ("R10", fleet(), fleet({"nodes_inside": 1}), ERROR, ["k8s-1", "1 of 2", "InternalIP", "VPN"]),
-    ("R10", fleet(), fleet(reached={("k8s-1", "k8s-2"): False}), ERROR, ["k8s-1", "k8s-2", "192.168.2.11", "VPN"]),
-    ("R10", fleet(), fleet(reached={}), UNPROVEN, ["k8s-1 and k8s-2", "Look at the mesh"]),
-    ("R11", fleet(), fleet(reached={("k8s-2", "k8s-1"): False}), WARN,
-     ["k8s-1 and k8s-2", "UDP 8472", "TCP 2379", "TCP 4240", "firewalls"]),
-    ("R11", fleet(), fleet({"tunnel": "geneve", "encryption": "wireguard"}, {"tunnel": "geneve"}, reached={}),
-     UNPROVEN, ["UDP 6081", "UDP 51871", "security groups"]),
+    ("R10", fleet(proven={("k8s-2", "k8s-1")}), fleet(proven=set()), UNPROVEN, ["k8s-1 and k8s-2", "Test the mesh"]),
+    ("R11", fleet(), fleet(cut={("k8s-2", "k8s-1")}), WARN,
+     ["k8s-2 gets no TCP", "of k8s-1 (10.4.0.1:2379)", "firewalls"]),
+    ("R11", fleet(NODE_PORT, NODE_PORT), fleet(second=SAME_PORT, cut={("k8s-1", "k8s-2")}), WARN,
+     ["of k8s-2 (192.168.2.11:32379, 192.168.2.12:32379)"]),
+    ("R11", fleet(), fleet({"tunnel": "geneve", "encryption": "wireguard"}, {"tunnel": "geneve"}, proven=set()),
+     UNPROVEN, ["UDP 6081", "UDP 51871", "TCP 4240", "security groups"]),
     ("R12", fleet(NODE_PORT | {"service_port": 32380}, NODE_PORT | {"service_port": 32381}),
      fleet(SAME_PORT, SAME_PORT | {"version": "v1.18.1"}), ERROR,
      ["k8s-1, k8s-2", "32379", "on k8s-2.", "clustermesh.apiserver.service.nodePort", "upgrade"]),
@@ -128,7 +129,7 @@ def test_every_rule_of_the_planner_is_there_once_with_its_source_and_is_met_here
 
 def test_a_fleet_that_fits_has_no_problem_and_the_worst_comes_first() -> None:
     assert problems(fleet()) == []
-    found = [one.severity for one in problems(fleet({"helm": False, "name": "K8S"}, reached={}))]
+    found = [one.severity for one in problems(fleet({"helm": False, "name": "K8S"}, proven=set()))]
     assert found == sorted(found, key=list(Severity).index)
     assert set(found) == set(Severity)
 

@@ -15,7 +15,7 @@ from networking.kinds.cilium import agents, commands, jobs, tunnels
 from networking.kinds.cilium.asking import Asked, Tried
 from networking.kinds.cilium.facts import MeshFacts
 from networking.kinds.cilium.judging import Connected
-from networking.kinds.cilium.matrix import cell, matrix, reached, standing
+from networking.kinds.cilium.matrix import cell, cut, matrix, standing
 from networking.kinds.cilium.status import RUNGS, MeshStatus, Rung, loaded, mesh_status
 
 WELL = {"configured": 2, "connected": 2}
@@ -71,6 +71,10 @@ def test_the_command_counts_agents_and_tells_no_rung_since_it_prints_errors_empt
     remote = status.remotes["k8s-2"]
     assert (remote.rung, remote.well) == (rung, well)
     assert MeshStatus.from_json(status.to_json()) == status
+    if mesh["kvstoremesh"].get("status", {}).get("total") == 1:  # its loss is not told as one of agents
+        assert (remote.connected, remote.total, remote.behind) == (2, 2, (1, 0, 1))
+        (said,) = Connected("k8s-1", {"k8s-2": "k8s-2"}).judge(mesh).sentence.params["problems"]
+        assert str(said) == "to k8s-2 0 of 1 pods of KVStoreMesh are connected"
     assert "LS0t" not in str(status.to_json())
 
 
@@ -111,7 +115,15 @@ def test_behind_kvstoremesh_the_rung_is_told_by_it_and_not_by_the_agent() -> Non
     told = agents.joined(mesh_status(answer(WELL)), [agent_says])
     assert told is not None and not told.remotes["k8s-2"].well
     alone = agents.joined(None, [agents.heard(agent())])
-    assert alone is not None and alone.remotes["k8s-2"].well and alone.remotes["k8s-2"].synced
+    assert alone is not None and alone.remotes["k8s-2"].synced and not alone.remotes["k8s-2"].well
+    lone = cell(facts(1, "k8s-2"), facts(2, "k8s-1"), alone)
+    assert (lone.state, str(lone.sentence)) == (
+        "one", "One agent that was asked is connected; of the others nothing is known",
+    )  # fmt: skip
+    broken = cell(
+        facts(1, "k8s-2"), facts(2, "k8s-1"), agents.joined(None, [agents.heard(agent(ready=None))])
+    )
+    assert (broken.state, "0 of" in str(broken.sentence)) == ("red", False)
     late = agents.joined(mesh_status(answer(WELL)), [agents.heard(agent(ready=None, synced={}))])
     assert late is not None and not late.remotes["k8s-2"].well
     assert late.remotes["k8s-2"].errors == ("endpoints, identities, nodes, services",)
@@ -149,6 +161,11 @@ def test_a_status_that_ended_well_but_is_not_connected_fails() -> None:
     late = answer(WELL)
     late["connectivity"]["not_ready"] = 1
     assert Connected("k8s-1", {"k8s-2": "k8s-2"}).judge(late).verdict == Verdict.FAIL
+    late["connectivity"]["clusters"]["k8s-9"] = {"configured": 2}
+    foreign = Connected("k8s-1", {"k8s-2": "k8s-2"}).judge(late)
+    assert foreign.verdict == Verdict.WARN and "its ways to k8s-9" in str(foreign.sentence)
+    alone = Connected("k8s-1", {}).judge(answer(WELL))
+    assert str(alone.sentence) == "k8s-1 is connected to k8s-2."
 
 
 def facts(number: int, *remotes: str, **changes: Any) -> MeshFacts:
@@ -181,11 +198,14 @@ def test_a_cell_says_what_is_known_and_no_more() -> None:
     assert (broken.state, broken.rung, broken.errors) == ("red", Rung.TLS, ("x509: unknown authority",))
     assert [state for _label, state in broken.rungs] == ["ok", "ok", "red", "", ""]
     assert [state for _label, state in cell(one, other, well).rungs] == ["ok"] * 5
-    proven = reached(matrix([one, other], {"k8s-1": red, "k8s-2": MeshStatus()}))
-    assert proven == {("k8s-1", "k8s-2"): True}
-    cut = cell(one, other, mesh_status(answer({"configured": 2}, errors=[{}])))
-    assert str(cut.sentence).startswith("Broken: 0 of 2 agents") and cut.rung is None
-    assert [state for _label, state in cut.rungs] == [""] * 5
+    tcp = mesh_status(answer({"configured": 2}, errors=["dial tcp 10.0.0.1:2379: i/o timeout"]))
+    assert cut(matrix([one, other], {"k8s-1": red, "k8s-2": tcp})) == set()
+    assert cut(matrix([other, one], {"k8s-1": tcp, "k8s-2": well})) == {("k8s-1", "k8s-2")}
+    somewhere = cell(one, other, mesh_status(answer({"configured": 2}, errors=[{}])))
+    assert str(somewhere.sentence) == (
+        "Broken: 0 of 2 agents are connected, and where it ends is unknown; KVStoreMesh: 0 of 2 pods are connected"
+    )
+    assert somewhere.rung is None and [state for _label, state in somewhere.rungs] == [""] * 5
     old = cell(facts(1, "k8s-2", version="v1.14.9"), other, well)
     assert "whether all is synced is unknown" in str(old.sentence)
     assert [state for _label, state in old.rungs] == ["ok"] * 4 + [""]
@@ -291,6 +311,10 @@ def test_the_stage_at_which_a_way_ends_is_read_from_what_was_tried(failed: str, 
     assert f"to k8s-3 {RUNGS[Rung(rung)]} fails (" in str(finding.sentence)
     assert Tried("k8s-1", {"k8s-2": "k8s-2"}).judged(lines).verdict == Verdict.PASS
     assert Tried("k8s-1", {"k8s-2": "k8s-2"}).judged(["error: unknown command"]).verdict == Verdict.WARN
+    begun = lines[: lines.index('Remote cluster "k8s-3":') + 2]  # what came after that was not kept
+    more = Tried("k8s-1", {"k8s-2": "k8s-2", "k8s-3": "k8s-3", "k8s-4": "k8s-4"}).judged(begun, more=True)
+    assert more.verdict == Verdict.WARN and "gets to k8s-3, k8s-4 is unknown" in str(more.sentence)
+    assert {*more.facts["facts"]} == {"k8s-2"}
 
 
 TUNNEL_MAP = {"10.2.0.0": ["172.20.2.11:0"], "10.2.1.0": ["172.20.2.12:0"], "fd00:10:2::": ["172.20.2.11:0"]}

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet.commands import RunCommand
+from kbconsole.fleet.tools import is_value
 from networking.addresses.facts import NewRange, PlaneRanges, What
 from networking.addresses.ranges import parsed
 from networking.addresses.services import facts_of, problems_between
@@ -36,6 +37,16 @@ declare(
             "name at the end of its line."
         ),
         "mesh.version_bad": _("Write a version such as 1.18.2."),
+        "mesh.keeps_identity": _(
+            "%(plane)s runs Cilium as %(old)s, and the console does not call it otherwise while it does: every pod "
+            "there would have to be restarted. Write its line with that id and, at the end, that name, or leave the "
+            "plane out."
+        ),
+        "mesh.keeps_none": _(
+            "%(plane)s runs Cilium without an identity in a mesh (%(old)s), and the console does not give it one while "
+            "it does: every pod there would have to be restarted. Leave the plane out; its administrator can set "
+            "cluster.name and cluster.id by “cilium upgrade”, after which it can be enabled and connected."
+        ),
         "mesh.held": _("%(plane)s is held by run %(run)s (%(what)s); this has to wait until that run ends."),
         "mesh.with_context": _("%(what)s, with the contexts of all planes in one kubeconfig"),
         "mesh.signed_in": _("%(what)s, signed in on %(plane)s itself"),
@@ -142,7 +153,12 @@ def _renamed(members: Mapping[str, Mapping[str, Any]]) -> list[Sentence]:
     """Return what speaks against other names and ids for planes on which Cilium runs: R5."""
     wanted = {plane: rules.Identity(str(one["name"]), int(one["id"])) for plane, one in members.items()}
     fleet = rules.Fleet(tuple(one for one in known_facts() if one.plane in wanted), wanted=wanted)
-    return [one.sentence for one in rules.problems(fleet) if one.rule == "R5"]
+    renamed = [one.sentence.params for one in rules.problems(fleet) if one.rule == "R5"]
+    named = {one.plane for one in fleet.planes if one.id and one.name not in ("", "default")}
+    return [
+        say("mesh.keeps_identity" if one["plane"] in named else "mesh.keeps_none", plane=one["plane"], old=one["old"])
+        for one in renamed
+    ]  # fmt: skip
 
 
 def _line(known: PlaneRanges) -> str:
@@ -238,7 +254,8 @@ class Install(MeshAct):
 def _example(number: int, one: MeshFacts) -> RunCommand:
     """Return the installation of a plane as it is, or as the address book has it."""
     pods = facts_of([one.plane])[one.plane].pods
-    name, version = one.name or one.plane, one.version.removeprefix("v") or "1.18.2"
+    name = one.name if is_value(one.name) else one.plane  # what a plane tells may be anything
+    version = one.version.removeprefix("v") if is_value(one.version) else "1.18.2"
     own = pods[0].text if pods else f"10.{number}.0.0/16"
     return commands.install(one.plane, name=name, id_=one.id or number, pods=own, version=version)
 

@@ -137,16 +137,15 @@ def from_json(stored: Json) -> dict[str, Heard]:
 
 
 def joined(status: MeshStatus | None, views: Iterable[Heards]) -> MeshStatus | None:
-    """Return what the command said, with what was heard of agents. Without the command, one agent stands for all."""
+    """Return what the command said, with what was heard of agents. One agent stands for no other: see `lone`."""
     found = [view for view in views if view]
     if not found:
         return status
-    known = status or MeshStatus(total=1)
+    known = status or MeshStatus(lone=True)
     remotes = dict(known.remotes)
     for name in {name for view in found for name in view}:
         heards = [view[name] for view in found if name in view]
-        ready = all(one.ready for one in heards)
-        remotes[name] = _joined(remotes.get(name) or Remote(1, int(ready), 1), heards)
+        remotes[name] = _joined(remotes.get(name) or Remote(total=known.total), heards)
     return replace(known, remotes=remotes)
 
 
@@ -155,7 +154,7 @@ def _joined(remote: Remote, heards: list[Heard]) -> Remote:
     synced = all(told) if told else None
     if all(one.ready for one in heards):  # nothing to add, tens of thousands of times in a large mesh
         counts = (remote.configured, remote.connected, remote.total)
-        return Remote(*counts, remote.rung, remote.errors, remote.cut, synced)
+        return Remote(*counts, remote.rung, remote.errors, remote.cut, synced, remote.behind, True)
     red = [Rung(rung) for rung in (remote.rung, *(one.rung for one in heards)) if rung]
     errors = kept_texts([*remote.errors, *(one.text for one in heards)])
-    return replace(remote, rung=str(lowest(red) or ""), errors=errors, cut=True, synced=synced)
+    return replace(remote, rung=str(lowest(red) or ""), errors=errors, cut=True, synced=synced, asked=True)

@@ -12,12 +12,13 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Json, Sentence, declare, say
-from kbconsole.fleet.commands import Judge, RunCommand, command_of
+from kbconsole.fleet.command_models import CommandRun
+from kbconsole.fleet.commands import Judge, RunCommand, command_of, printed_more
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
 from kbconsole.jobs.execution import current_step
 from kbconsole.jobs.models import RunStep
 from networking.kinds.cilium import agents, commands, tunnels
-from networking.kinds.cilium.judging import kept
+from networking.kinds.cilium.checks import kept
 from networking.kinds.cilium.known import known_facts
 
 AGENT, BEHIND, STAGES, TUNNELS = "mesh-agent", "mesh-behind", "mesh-stages", "mesh-tunnels"
@@ -44,6 +45,10 @@ declare(
         "mesh.stages_unread": _(
             "%(plane)s: what it printed about its ways to the others is in no form that the console knows. Read its "
             "lines below."
+        ),
+        "mesh.stages_more": _(
+            "%(plane)s: it printed more than the console keeps, so how far it gets to %(others)s is unknown. Look at "
+            "fewer planes at once."
         ),
         "mesh.stages_well": _("%(plane)s gets through to the mesh API of %(others)s."),
         "mesh.agent_unasked": _(
@@ -164,26 +169,36 @@ class Tried(Check):
 
     def look(self) -> Finding:
         """It is asked after the command ended well, or where nobody ran it."""
-        step = RunStep.objects.get(pk=current_step())
-        return self.judged(printed(step)) if command_of(step) else _unasked(self.plane, self.command)
+        row = command_of(RunStep.objects.select_related("run").get(pk=current_step()))
+        if row is None:
+            return _unasked(self.plane, self.command)
+        return self.judged(printed(row), more=printed_more(row))
 
-    def judged(self, lines: Iterable[str]) -> Finding:
+    def judged(self, lines: Iterable[str], *, more: bool = False) -> Finding:
+        """`more`: not all was kept; of whom nothing is said then, or only the beginning, nothing is known."""
         heards = agents.stages(lines)
+        last = [*heards][-1] if more and heards else ""
+        if last and not heards[last].ready and not heards[last].rung:
+            del heards[last]
         if not heards:
             return Finding(Verdict.WARN, say("mesh.stages_unread", plane=self.plane))
         facts = kept(STAGES, self.plane, agents.to_json(heards))
-        red = [_red(plane, heards.get(name)) for plane, name in self.others.items()]
+        unknown = [plane for plane, name in self.others.items() if more and name not in heards]
+        red = [_red(plane, heards.get(name)) for plane, name in self.others.items() if plane not in unknown]
         if problems := [said for said in red if said is not None]:
             return Finding(
                 Verdict.FAIL, say("mesh.agent_red", plane=self.plane, problems=problems), facts=facts
             )
+        if unknown:
+            said = say("mesh.stages_more", plane=self.plane, others=unknown)
+            return Finding(Verdict.WARN, said, facts=facts)
         said = say("mesh.stages_well", plane=self.plane, others=list(self.others))
         return Finding(Verdict.PASS, said, facts=facts)
 
 
-def printed(step: RunStep) -> list[str]:
-    """Return the lines that the step's command printed, of every attempt, in order."""
-    said = step.events.filter(sentence__code="fleet.command_line").order_by("seq")
+def printed(row: CommandRun) -> list[str]:
+    """Return the lines that an execution of a command printed, in order: none of an earlier attempt."""
+    said = row.step.events.filter(sentence__code="fleet.command_line", at__gte=row.created_at).order_by("seq")
     return [str(params["text"]) for params in said.values_list("sentence__params", flat=True)]
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.access import client
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
 from kbconsole.k8s.errors import KubeError
 from networking.kinds.cilium import matrix, rules
 from networking.kinds.cilium.facts import KIND, MeshFacts
-from networking.kinds.cilium.reading import read
+from networking.kinds.cilium.reading import Mesh, read
 from networking.kinds.keeping import namespaces_of
 
 STATUS = "mesh-status"
@@ -57,6 +58,16 @@ declare(
         "mesh.nothing": _("none"),
     }
 )  # fmt: skip
+
+
+def kept(what: str, plane: str, facts: Json) -> Json:
+    """Return facts of a finding, with the time of asking, that are kept when the run ends (looks.py)."""
+    return {"keep": what, "plane": plane, "facts": facts, "at": timezone.now().isoformat()}
+
+
+def as_read(planes: Iterable[MeshFacts]) -> Json:
+    """Return what was read of planes so that it is kept when the run ends: nobody waits for beat to read it again."""
+    return [kept(Mesh.slug, one.plane, one.to_json()) for one in planes]
 
 
 def read_all(planes: Iterable[str]) -> tuple[list[MeshFacts], list[str]]:
@@ -147,9 +158,10 @@ class Installed(Check):
         words = {"plane": self.plane, "name": facts.name or "default", "id": facts.id}
         if not facts.found:
             return Finding(Verdict.WAIT, say("mesh.not_installed", plane=self.plane))
+        found = as_read([facts])
         if (facts.name, facts.id) != (self.name, self.id):
-            return Finding(Verdict.FAIL, say("mesh.installed_other", **words))
-        return Finding(Verdict.PASS, say("mesh.installed_already", **words))
+            return Finding(Verdict.FAIL, say("mesh.installed_other", **words), facts=found)
+        return Finding(Verdict.PASS, say("mesh.installed_already", **words), facts=found)
 
 
 @actions.register
@@ -172,7 +184,7 @@ class Enabled(Check):
         if facts.service_type == "LoadBalancer" and not facts.service_addresses:
             return Finding(Verdict.WAIT, say("mesh.no_address", plane=self.plane))
         words = {"type": facts.service_type, "port": facts.service_port}
-        return Finding(Verdict.PASS, say("mesh.enabled", plane=self.plane, **words))
+        return Finding(Verdict.PASS, say("mesh.enabled", plane=self.plane, **words), facts=as_read([facts]))
 
 
 def pair_names(pairs: Iterable[tuple[str, str]]) -> list[str | Sentence]:
@@ -196,6 +208,10 @@ class Pairs(Check):
 
     def look(self) -> Finding:
         facts, silent = read_all(self.planes)
+        found = self._judged(facts, silent)
+        return replace(found, facts=as_read(one for one in facts if one.plane not in silent))
+
+    def _judged(self, facts: list[MeshFacts], silent: list[str]) -> Finding:
         stand, missing = matrix.standing(facts)
         if self.apart:
             return self._apart(facts, stand, silent)

@@ -32,6 +32,7 @@ declare(
             "be. Either give %(plane)s an installer credential (Fleet, then %(plane)s) and choose Verify, or run the "
             "command below with an administrator's kubeconfig that has the context %(plane)s, then choose Verify."
         ),
+        "mesh.api_stays": _("%(plane)s had its mesh API before the run, so that stays."),
     }
 )
 
@@ -61,13 +62,26 @@ def install(plane: str, *, name: str, id_: int, pods: str, version: str) -> RunC
     return RunCommand(plane, TOOL, (*args, "--wait", "--wait-duration", "15m"), seconds=_LONG)
 
 
-def enable(plane: str, *, service_type: str) -> RunCommand:
+@actions.register
+@dataclass(frozen=True)
+class EnableAgain(RunCommand):
+    """Where the mesh API was there before the run: an undo of the run leaves it."""
+
+    slug: ClassVar[str] = "mesh-enable-again"
+
+    def stays(self, outcome: Outcome) -> Sentence | None:
+        return say("mesh.api_stays", plane=self.plane)
+
+
+def enable(plane: str, *, service_type: str, again: bool = False) -> RunCommand:
     """Put the API server of the mesh there. The CLI takes these two service types and no other."""
     if service_type not in SERVICE_TYPES:
         raise ValueError(f"{service_type!r} is none of {SERVICE_TYPES}")
+    args = ("clustermesh", "enable", "--service-type", service_type)
+    if again:
+        return EnableAgain(plane, TOOL, args, seconds=_LONG)
     return RunCommand(
-        plane, TOOL, ("clustermesh", "enable", "--service-type", service_type),
-        seconds=_LONG, undo=("clustermesh", "disable"),
+        plane, TOOL, args, seconds=_LONG, undo=("clustermesh", "disable"),
         undone=Gone(plane, DEPLOYMENT.api_version, DEPLOYMENT.kind, APISERVER, SYSTEM).canonical(),
     )  # fmt: skip
 

@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
+from kbconsole.common.errors import ConsoleError
 from kbconsole.common.policy import Policy, Rule
 from kbconsole.common.roles import Role
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.commands import command_step
 from kbconsole.fleet.jobs import FleetJob, fleet_approvals, identities
+from kbconsole.fleet.tools import is_value
 from kbconsole.jobs.definition import (
     CONSOLE,
     Change,
@@ -28,12 +30,17 @@ from kbconsole.jobs.definition import (
     digest,
     register,
 )
-from networking.kinds.cilium import commands
+from kbconsole.jobs.models import RunStatus
+from networking.kinds.cilium import commands, looks
 from networking.kinds.cilium.asking import AGENT, BEHIND, Asked, NoTunnels, Tried, TunnelsKnown
 from networking.kinds.cilium.authority import SameAuthority, ShareAuthority, key_of
 from networking.kinds.cilium.checks import Enabled, Installed, NoOtherNetwork, Pairs, RulesHold, read_all
 from networking.kinds.cilium.judging import Connected, ReadMesh, Tested
 from networking.kinds.cilium.known import known_facts
+from networking.kinds.cilium.matrix import standing
+from networking.kinds.cilium.reading import APISERVER
+from networking.kinds.cilium.rules.base import few
+from networking.kinds.cilium.rules.identity import LONGEST_NAME
 from networking.kinds.keeping import keeper
 
 declare_phases(
@@ -68,6 +75,11 @@ declare(
             "Cilium is the network of %(planes)s now, and pods that run there would lose theirs with it, so the "
             "console does not take it away. Where nothing runs yet, an administrator of the plane can: “cilium "
             "uninstall”."
+        ),
+        "mesh.stood_before": _(
+            "Before the run these pairs were connected already, or nobody could see whether they were: %(pairs)s. "
+            "Taking apart cuts all pairs of the planes that are ticked, so the console does not undo this run. Choose "
+            "“Take the mesh apart” with two planes at a time, for each pair that is not to stay."
         ),
         "mesh.agents_restart": _(
             "The agents of Cilium on %(planes)s are restarted one by one. Pods keep running; new connections may "
@@ -129,9 +141,7 @@ class MeshJob(FleetJob):
 
     def on_end(self, ended: Ended) -> None:
         keeper().free(ended.run_id)
-        for _lane, _phase, facts in ended.facts:
-            if isinstance(facts, dict) and "keep" in facts:
-                keeper().keep(facts["keep"], facts["plane"], facts["facts"])
+        looks.keep(ended)
 
     def on_undo_start(self, run_id: int) -> None:
         keeper().hold(run_id, self.planes)
@@ -230,12 +240,20 @@ class EnableMesh(MeshJob):
     label: ClassVar[Any] = _("Enable the mesh")
     words: ClassVar[Mapping[str, Any]] = {**MeshJob.words, "service_type": _("Reached by")}
     service_type: str
+    before: list[str] = field(default_factory=list)
+    """Planes that had it, or may have had it, when the plan was made: an undo leaves it there."""
+
+    def informed(self) -> EnableMesh:
+        hidden = f"deployments/{APISERVER}"
+        there = [one.plane for one in read_all(self.planes)[0] if one.enabled or hidden in one.denied]
+        return replace(self, before=there)
 
     def steps(self) -> Iterator[Step]:
         identity = RulesHold(list(self.planes), ["R1", "R2", "R3", "R4"])
         yield Step(on=CONSOLE, phase="mesh-rules", check=identity)
         for plane in self.planes:
-            command = commands.enable(plane, service_type=self.service_type)
+            again = plane in self.before
+            command = commands.enable(plane, service_type=self.service_type, again=again)
             yield command_step(command, phase="mesh-enable", verify=Enabled(plane), gate=True, wait=600)
 
     def what(self) -> Sentence:
@@ -252,11 +270,6 @@ class EnableMesh(MeshJob):
         return [say("mesh.agents_restart", planes=list(self.planes))]
 
 
-def names_of(planes: list[str]) -> dict[str, str]:
-    """Return how planes are called in the mesh; by their own name where nobody tells. Reads planes."""
-    return {one.plane: one.name or one.plane for one in read_all(planes)[0]}
-
-
 @register
 @dataclass(frozen=True)
 class ConnectMesh(MeshJob):
@@ -266,9 +279,15 @@ class ConnectMesh(MeshJob):
     label: ClassVar[Any] = _("Connect the mesh")
     names: dict[str, str]
     """How the planes are called in the mesh, which a worker finds out."""
+    stood: list[list[str]] = field(default_factory=list)
+    """The pairs that were connected when the plan was made, or of which nobody could see whether they were."""
 
     def informed(self) -> ConnectMesh:
-        return replace(self, names=names_of(self.planes))
+        facts = read_all(self.planes)[0]
+        hidden = {one.plane for one in facts if one.remotes is None}
+        stand, missing = standing(facts)
+        stood = [list(pair) for pair in (*stand, *(pair for pair in missing if hidden & {*pair}))]
+        return replace(self, names={one.plane: one.name or one.plane for one in facts}, stood=stood)
 
     def others(self, plane: str) -> dict[str, str]:
         return {other: self.names.get(other, other) for other in self.planes if other != plane}
@@ -292,6 +311,8 @@ class ConnectMesh(MeshJob):
 
     def undone_by(self, run_id: int) -> Job | Sentence | None:
         """Half a pair is taken apart, too, and a person may have run the command: no inverse knows of these."""
+        if self.stood:
+            return say("mesh.stood_before", pairs=few([(one, other) for one, other in self.stood]))
         return DisconnectMesh(list(self.planes))
 
     def cautions(self) -> list[Sentence]:
@@ -313,6 +334,10 @@ class DisconnectMesh(MeshJob):
         apart = Pairs(list(self.planes), apart=True)
         command = commands.disconnect(self.planes)
         yield command_step(command, phase="mesh-apart", verify=apart)
+
+    def on_end(self, ended: Ended) -> None:
+        super().on_end(ended)
+        looks.forget(self.planes)
 
     def what(self) -> Sentence:
         return say("mesh.what_disconnect", planes=list(self.planes))
@@ -340,8 +365,11 @@ class LookAtMesh(MeshJob):
 
     @classmethod
     def of(cls, planes: list[str]) -> LookAtMesh:
-        """Return the job for planes as they were last read."""
+        """Return the job for planes as they were last read. Raises ConsoleError for a name that is no argument."""
         facts = {one.plane: one for one in known_facts() if one.plane in planes}
+        for plane, one in facts.items():
+            if one.name and not is_value(one.name):
+                raise ConsoleError("mesh.r1_name", plane=plane, name=one.name[:LONGEST_NAME])
         names = {plane: facts[plane].name or plane if plane in facts else plane for plane in planes}
         return cls(planes, names, {plane: one.asked_by for plane, one in facts.items()})
 
@@ -394,6 +422,11 @@ class TestMesh(MeshJob):
         for other in self.planes[1:]:
             tested = Tested(first, other)
             yield command_step(commands.test(first, other), phase="mesh-test", verify=tested, blocks=False)
+
+    def on_end(self, ended: Ended) -> None:
+        super().on_end(ended)
+        if ended.status != RunStatus.CANCELLED:
+            looks.keep_tests(self.planes[0], self.planes[1:], ended)
 
     def what(self) -> Sentence:
         return say("mesh.what_test", planes=list(self.planes))

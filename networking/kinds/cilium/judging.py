@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,8 +14,8 @@ from kbconsole.fleet.commands import Judge, command_of
 from kbconsole.jobs.definition import Check, Finding, Verdict, actions
 from kbconsole.jobs.execution import current_step
 from kbconsole.jobs.models import RunStep
-from networking.kinds.cilium.checks import STATUS
-from networking.kinds.cilium.reading import Mesh, read
+from networking.kinds.cilium.checks import STATUS, as_read, kept
+from networking.kinds.cilium.reading import read
 from networking.kinds.cilium.status import MeshStatus, Remote, mesh_status
 
 declare(
@@ -23,6 +23,12 @@ declare(
         "mesh.check_status": _("Judge what the agents of %(plane)s say of the others"),
         "mesh.status_well": _("%(plane)s is connected to %(others)s."),
         "mesh.status_red": _("%(plane)s: %(problems)s. Open the way where it ends, then look again."),
+        "mesh.status_none": _("%(plane)s is connected to no other plane."),
+        "mesh.status_foreign": _(
+            "%(plane)s is connected to %(others)s. Not all is well on its ways to %(foreign)s, which were not asked "
+            "about here: look at these, too."
+        ),
+        "mesh.status_behind": _("to %(other)s %(connected)s of %(total)s pods of KVStoreMesh are connected"),
         "mesh.status_cut": _("to %(other)s %(connected)s of %(total)s agents are connected"),
         "mesh.status_late": _("%(count)s agents are not ready"),
         "mesh.status_pair": _("to %(other)s %(rung)s fails (%(connected)s of %(total)s agents)"),
@@ -43,12 +49,7 @@ declare(
 )  # fmt: skip
 
 TESTED = "mesh-tested"
-"""Under which name it is kept of a plane from which other one packets reached it, by a test that passed."""
-
-
-def kept(what: str, plane: str, facts: Json) -> Json:
-    """Return facts of a finding that `MeshJob.on_end` keeps."""
-    return {"keep": what, "plane": plane, "facts": facts}
+"""Under which name it is kept of a plane which tests between it and others have passed: `{ways: {first: time}}`."""
 
 
 @actions.register
@@ -56,8 +57,8 @@ def kept(what: str, plane: str, facts: Json) -> Json:
 class Connected(Judge):
     """What the agents of one plane say of the others, by the content of the JSON; without it, what is configured.
 
-    `others`: the other planes' names in the mesh, by plane. Without `strict` what is only configured, or not even
-    that, is no failure: somebody only wants to know.
+    `others`: the other planes' names in the mesh, by plane; none: whatever the plane is connected to. Without `strict`
+    what is only configured, or not even that, is no failure: somebody only wants to know.
     """
 
     slug: ClassVar[str] = "mesh-connected"
@@ -70,16 +71,22 @@ class Connected(Judge):
 
     def judge(self, answer: Json) -> Finding:
         status = mesh_status(answer if isinstance(answer, Mapping) else {})
-        red = [said for plane, name in self.others.items() if (said := _red(plane, name, status))]
-        if not red and status.not_ready:
+        others = self.others or {name: name for name in status.remotes}
+        red = [said for plane, name in others.items() for said in _red(plane, name, status)]
+        rest = {name: one for name, one in status.remotes.items() if name not in others.values()}
+        foreign = [name for name, one in rest.items() if not one.well]
+        if not red and status.not_ready and not foreign:
             red = [say("mesh.status_late", count=status.not_ready)]
         facts = kept(STATUS, self.plane, status.to_json())
+        words = {"plane": self.plane, "others": list(others)}
         if red:
             said = say("mesh.status_red", plane=self.plane, problems=red)
             return Finding(Verdict.FAIL, said, facts=facts)
-        return Finding(
-            Verdict.PASS, say("mesh.status_well", plane=self.plane, others=list(self.others)), facts=facts
-        )
+        if not others:
+            return Finding(Verdict.WARN, say("mesh.status_none", plane=self.plane), facts=facts)
+        if foreign:
+            return Finding(Verdict.WARN, say("mesh.status_foreign", foreign=foreign, **words), facts=facts)
+        return Finding(Verdict.PASS, say("mesh.status_well", **words), facts=facts)
 
     def look(self) -> Finding:
         """Whoever has no command, or may not run it, sees as much as the API tells."""
@@ -90,22 +97,29 @@ class Connected(Judge):
         if missing:
             verdict = Verdict.FAIL if self.strict else Verdict.WARN
             return Finding(verdict, say("mesh.status_missing", plane=self.plane, others=missing))
-        return Finding(
-            Verdict.WARN, say("mesh.status_configured", plane=self.plane, others=list(self.others))
-        )
+        named = list(self.others or facts.remotes)
+        if not named:
+            return Finding(Verdict.WARN, say("mesh.status_none", plane=self.plane))
+        return Finding(Verdict.WARN, say("mesh.status_configured", plane=self.plane, others=named))
 
 
-def _red(plane: str, name: str, status: MeshStatus) -> Sentence | None:
+def _red(plane: str, name: str, status: MeshStatus) -> Iterator[Sentence]:
+    """Yield what is wrong on the way to a plane: of its agents, and of KVStoreMesh, from which they get everything."""
     remote = status.remotes.get(name) or Remote(total=status.total)
-    if remote.well:
-        return None
     words = {"other": plane, "connected": remote.connected, "total": remote.total}
-    if not remote.rung:
-        return say("mesh.status_cut", **words)
-    rung = say(f"mesh.rung_{remote.rung}")
-    if remote.errors:
-        return say("mesh.status_error", rung=rung, error=remote.errors[0], **words)
-    return say("mesh.status_pair", rung=rung, **words)
+    if remote.rung and remote.errors:
+        yield say("mesh.status_error", rung=_named(remote.rung), error=remote.errors[0], **words)
+    elif remote.rung:
+        yield say("mesh.status_pair", rung=_named(remote.rung), **words)
+    elif not remote.complete:
+        yield say("mesh.status_cut", **words)
+    if not remote.behind_well:
+        _configured, connected, total = remote.behind
+        yield say("mesh.status_behind", other=plane, connected=connected, total=total)
+
+
+def _named(rung: str) -> Sentence:
+    return say(f"mesh.rung_{rung}")
 
 
 @actions.register
@@ -121,12 +135,11 @@ class ReadMesh(Check):
 
     def look(self) -> Finding:
         facts = read(client(self.plane))
-        found = kept(Mesh.slug, self.plane, facts.to_json())
         words = {"name": facts.name or "default", "id": facts.id, "version": facts.version or "?"}
         said = say("mesh.facts", plane=self.plane, **words)
         if not facts.found:
             said = say("mesh.facts_none", plane=self.plane)
-        return Finding(Verdict.PASS if facts.found else Verdict.WARN, said, facts=found)
+        return Finding(Verdict.PASS if facts.found else Verdict.WARN, said, facts=as_read([facts]))
 
 
 @actions.register
@@ -143,7 +156,7 @@ class Tested(Check):
 
     def look(self) -> Finding:
         """It is asked after the command ended well, or where a person runs it: then nothing is to be seen."""
-        row = command_of(RunStep.objects.get(pk=current_step()))
+        row = command_of(RunStep.objects.select_related("run").get(pk=current_step()))
         if row is not None and row.exit_code == 0:
             facts = kept(TESTED, self.other, {"first": self.plane})
             return Finding(Verdict.PASS, say("mesh.tested", plane=self.plane, other=self.other), facts=facts)

@@ -15,6 +15,10 @@ from networking.kinds.cilium.status import RUNGS, MeshStatus, Remote, Rung
 declare(
     {
         "mesh.cell_ok": _("Connected: %(connected)s of %(total)s agents"),
+        "mesh.cell_one": _("One agent that was asked is connected; of the others nothing is known"),
+        "mesh.cell_one_cut": _("Broken: the one agent that was asked is not connected; where it ends is unknown"),
+        "mesh.cell_one_red": _("%(rung)s fails for the one agent that was asked"),
+        "mesh.cell_behind": _("%(said)s; KVStoreMesh: %(connected)s of %(total)s pods are connected"),
         "mesh.cell_ok_unsynced": _(
             "Connected: %(connected)s of %(total)s agents; whether all is synced is unknown"
         ),
@@ -27,15 +31,16 @@ declare(
         "mesh.cell_unread": _("Unknown: not read yet"),
         "mesh.cell_none": _("No mesh on %(plane)s"),
     }
-)
-TONES = {"ok": "ok", "red": "bad", "unknown": "quiet", "absent": "warn", "unread": "quiet", "none": "quiet"}
+)  # fmt: skip
+TONES = {"ok": "ok", "red": "bad", "absent": "warn"}
 
 
 class Cell(NamedTuple):
-    """The way from one plane to another. `state`: ok, red, unknown, absent, unread, none; "self" on the diagonal.
+    """The way from one plane to another. `state`: ok, red, one, unknown, absent, unread, none; "self" on the diagonal.
 
     A large mesh has tens of thousands of them, so what they say is put into words only where it is shown. `without`:
-    the plane that has no mesh. `proves`: whether its agents call themselves connected only when all is synced.
+    the plane that has no mesh. `proves`: whether its agents call themselves connected only when all is synced. `lone`:
+    one agent alone was asked, so there are no counts.
     """
 
     source: str
@@ -44,19 +49,28 @@ class Cell(NamedTuple):
     remote: Remote = Remote()
     without: str = ""
     proves: bool = False
+    lone: bool = False
 
     @property
     def sentence(self) -> Sentence | None:
         counts = {"connected": self.remote.connected, "total": self.remote.total}
-        if self.state == "red" and self.rung:
-            return say("mesh.cell_red", rung=say(f"mesh.rung_{self.rung}"), **counts)
         if self.state == "red":
-            return say("mesh.cell_cut", **counts)
+            return self._red(counts)
         if self.state == "ok" and not self.synced:
             return say("mesh.cell_ok_unsynced", **counts)
         if self.state == "none":
             return say("mesh.cell_none", plane=self.without)
         return None if self.state == "self" else say(f"mesh.cell_{self.state}", **counts)
+
+    def _red(self, counts: Mapping[str, int]) -> Sentence:
+        kind = "mesh.cell_one_" if self.lone else "mesh.cell_"
+        said = say(f"{kind}cut", **counts)
+        if self.rung:
+            said = say(f"{kind}red", rung=say(f"mesh.rung_{self.rung}"), **counts)
+        if self.remote.behind_well:
+            return said
+        _configured, connected, total = self.remote.behind
+        return say("mesh.cell_behind", said=said, connected=connected, total=total)
 
     @property
     def rung(self) -> Rung | None:
@@ -118,21 +132,23 @@ def _row(
             yield Cell(one.plane, other.plane, unknown)
         else:
             remote = status.remotes.get(other.name) or Remote(total=status.total)
-            yield Cell(one.plane, other.plane, "ok" if remote.well else "red", remote, proves=proves)
+            state = _lone(other.name, status) if status.lone else "ok" if remote.well else "red"
+            yield Cell(one.plane, other.plane, state, remote, proves=proves, lone=status.lone)
 
 
-def reached(cells: Sequence[Sequence[Cell]]) -> dict[tuple[str, str], bool]:
-    """Return what the matrix proves of packets: True where agents are connected, False where TCP fails.
+def _lone(name: str, status: MeshStatus) -> str:
+    """Return the state of a way of which one agent alone has told: what it lacks is broken, what it has is its own."""
+    remote = status.remotes.get(name)
+    return "unknown" if remote is None else "red" if remote.cut or remote.rung else "one"
 
-    Where nobody tells which rung is red, nothing is proven.
+
+def cut(cells: Sequence[Sequence[Cell]]) -> frozenset[tuple[str, str]]:
+    """Return the ways, (from, to), on which not even TCP gets to the other plane's mesh API.
+
+    Nothing is proven by those that get there: that is one connection to that API, and none between nodes.
     """
-    found = {}
-    for one in (cell for row in cells for cell in row):
-        if one.state == "ok" or one.rung in (Rung.TLS, Rung.ETCD, Rung.SYNCED):
-            found[(one.source, one.target)] = True
-        elif one.rung == Rung.TCP:
-            found[(one.source, one.target)] = False
-    return found
+    every = (cell for row in cells for cell in row)
+    return frozenset((one.source, one.target) for one in every if one.rung == Rung.TCP)
 
 
 def standing(facts: Sequence[MeshFacts]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

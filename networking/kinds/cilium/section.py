@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from networking.kinds.cilium.acts import MESH_ACTS
 from networking.kinds.cilium.facts import KIND, MeshFacts
 from networking.kinds.cilium.known import known, oldest
 from networking.kinds.cilium.looks import Look, looks
-from networking.kinds.cilium.matrix import Cell, matrix, reached
+from networking.kinds.cilium.matrix import Cell, cut, matrix
 from networking.kinds.keeping import Hold, Reading, keeper, namespaces_of
 from networking.sections import SECTIONS, Section
 
@@ -76,7 +76,7 @@ class MeshSection(Section):
         admin = has_role(user, Role.ADMIN)
         return {
             "small": len(rows) <= MOST_PLANES, "broken": _broken(cells),
-            "rows": rows, "problems": _problems(rows, tested | reached(cells)),
+            "rows": rows, "problems": _problems(rows, tested, cut(cells)),
             "read_at": oldest([row for row, _f in shown]),
             "asked_at": min(asked, default=None),
             "well": sum(cell.state == "ok" for line in cells for cell in line),
@@ -92,7 +92,7 @@ def _broken(cells: list[list[Cell]]) -> list[Cell]:
     return [cell for line in cells for cell in line if cell.state == "red"][:MOST_BROKEN]
 
 
-def _problems(rows: list[Row], proven: Mapping[tuple[str, str], bool]) -> list[Shown]:
+def _problems(rows: list[Row], proven: Set[tuple[str, str]], no_tcp: Set[tuple[str, str]]) -> list[Shown]:
     facts = tuple(row.facts for row in rows if row.facts.found)
-    found = rules.problems(rules.Fleet(facts, reached=proven, namespaces=namespaces_of(KIND)))
+    found = rules.problems(rules.Fleet(facts, proven=proven, cut=no_tcp, namespaces=namespaces_of(KIND)))
     return [Shown(one.rule, TONES[one.severity], one.sentence) for one in found[:MOST_PROBLEMS]]

@@ -73,6 +73,8 @@ class Remote:
 
     `rung`: "" where none is red, or nobody tells which. `cut`: an agent that was asked says that it is not through.
     `synced`: whether one that was asked has everything of the other plane; None where none was, or does not tell.
+    `behind`: the same counts of the pods of KVStoreMesh, from which agents get everything; empty where it is not.
+    `asked`: whether any agent, or KVStoreMesh, was asked itself.
     """
 
     configured: int = 0
@@ -82,24 +84,40 @@ class Remote:
     errors: tuple[str, ...] = ()
     cut: bool = False
     synced: bool | None = None
+    behind: tuple[int, ...] = ()
+    asked: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether all agents are connected, by number."""
-        return self.total > 0 and self.configured == self.connected == self.total
+        return _all_of((self.configured, self.connected, self.total))
+
+    @property
+    def behind_well(self) -> bool:
+        """Whether all pods of KVStoreMesh are, where there are any."""
+        return not self.behind or _all_of(self.behind)
 
     @property
     def well(self) -> bool:
-        return self.complete and not self.rung and not self.cut
+        return self.complete and self.behind_well and not self.rung and not self.cut
+
+
+def _all_of(counts: tuple[int, ...]) -> bool:
+    configured, connected, total = counts
+    return total > 0 and configured == connected == total
 
 
 @dataclass(frozen=True)
 class MeshStatus:
-    """What one plane says of all others, by their name in the mesh."""
+    """What one plane says of all others, by their name in the mesh.
+
+    `lone`: one agent alone was asked, and how many there are is not known: the counts mean nothing then.
+    """
 
     total: int = 0
     not_ready: int = 0
     remotes: Mapping[str, Remote] = field(default_factory=dict)
+    lone: bool = False
 
     def to_json(self) -> Json:
         return asdict(self) | {"remotes": {name: asdict(one) for name, one in self.remotes.items()}}
@@ -107,7 +125,7 @@ class MeshStatus:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> MeshStatus:
         remotes = {
-            name: Remote(**{**one, "errors": tuple(one.get("errors") or ())})
+            name: Remote(**{**one, **{key: tuple(one.get(key) or ()) for key in ("errors", "behind")}})
             for name, one in (stored.get("remotes") or {}).items()
         }
         return cls(int(stored.get("total") or 0), int(stored.get("not_ready") or 0), remotes)
@@ -136,13 +154,12 @@ def mesh_status(mesh: Mapping[str, Any]) -> MeshStatus:
 def _remote(name: str, connectivity: Mapping[str, Any], behind: Mapping[str, Any]) -> Remote:
     """Put together what agents and KVStoreMesh say of one remote.
 
-    KVStoreMesh stands between: where it is not connected, agents show what it last knew.
+    KVStoreMesh stands between: where it is not connected, agents stay so and show what it last knew.
     """
-    counts = [_counts(name, part) for part in (connectivity, behind) if part] or [(0, 0, 0)]
-    short = next((one for one in counts if not one[0] == one[1] == one[2] > 0), counts[0])
     errors = [text for part in (connectivity, behind) for text in _errors(name, part)]
     rung = lowest([rung for text in errors if (rung := rung_of(text))])
-    return Remote(*short, rung=str(rung or ""), errors=kept_texts(errors))
+    counts, through = _counts(name, connectivity), _counts(name, behind) if behind else ()
+    return Remote(*counts, rung=str(rung or ""), errors=kept_texts(errors), behind=through)
 
 
 def kept_texts(texts: Iterable[str]) -> tuple[str, ...]:

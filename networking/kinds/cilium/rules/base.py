@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
@@ -39,14 +39,15 @@ class Identity:
 class Fleet:
     """The planes of one mesh, as they are or are to be.
 
-    `wanted`: names and ids that somebody wants to give. `reached`: what a look at the mesh has shown, by (from, to):
-    True for "all agents are connected", False for "no packet gets there"; a pair that nobody looked at is missing.
-    `namespaces`: where the databases are that need this mesh, by plane.
+    `wanted`: names and ids that somebody wants to give. `proven`: the ways, (from, to), on which a test of packets has
+    passed. `cut`: those on which no TCP connection to the mesh API came about at the last look. `namespaces`: where the
+    databases are that need this mesh, by plane.
     """
 
     planes: tuple[MeshFacts, ...]
     wanted: Mapping[str, Identity] = field(default_factory=dict)
-    reached: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    proven: Set[tuple[str, str]] = frozenset()
+    cut: Set[tuple[str, str]] = frozenset()
     namespaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -56,6 +57,12 @@ class Fleet:
 
     def pairs(self) -> Iterator[tuple[MeshFacts, MeshFacts]]:
         return combinations(self.meshed, 2)
+
+    def unproven(self) -> Iterator[tuple[MeshFacts, MeshFacts]]:
+        """Yield the pairs between which no test of packets has passed, whichever plane it began on."""
+        for one, other in self.pairs():
+            if not self.proven & {(one.plane, other.plane), (other.plane, one.plane)}:
+                yield one, other
 
     def called(self, plane: MeshFacts) -> Identity:
         """Return how a plane is called, or is to be."""

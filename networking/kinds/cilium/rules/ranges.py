@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import declare, say
@@ -37,14 +35,9 @@ declare(
             "%(plane)s: %(count)s of %(all)s nodes have no InternalIP, the address at which nodes of other "
             "planes reach them. Give them one, or connect the networks by VPN or peering."
         ),
-        "mesh.r10_cut": _(
-            "Agents of %(one)s get no connection to %(other)s, whose nodes have to be reached at their InternalIP "
-            "(%(addresses)s). Connect the networks by VPN or peering, or open the way in the firewalls, then "
-            "look again."
-        ),
         "mesh.r10_unproven": _(
-            "Nobody has seen yet that nodes of %(pairs)s reach each other at their InternalIP. Look at the mesh "
-            "after connecting: public addresses behind NAT are not enough."
+            "Nobody has seen yet that nodes of %(pairs)s reach each other at their InternalIP; public addresses behind "
+            "NAT are not enough. Choose “Test the mesh” after connecting: only packets tell."
         ),
     }
 )  # fmt: skip
@@ -124,13 +117,5 @@ def nodes_reach(fleet: Fleet) -> Found:
         if plane.nodes_inside < plane.nodes_all:
             count = plane.nodes_all - plane.nodes_inside
             yield Severity.ERROR, say("mesh.r10_inside", plane=plane.plane, count=count, all=plane.nodes_all)
-    unproven = []
-    for one, other in combinations(fleet.meshed, 2):
-        ways = [fleet.reached.get(way) for way in ((one.plane, other.plane), (other.plane, one.plane))]
-        if False in ways:
-            addresses = list(other.nodes)[:4]
-            yield Severity.ERROR, say("mesh.r10_cut", one=one.plane, other=other.plane, addresses=addresses)
-        elif True not in ways:
-            unproven.append((one.plane, other.plane))
-    if unproven:
+    if unproven := [(one.plane, other.plane) for one, other in fleet.unproven()]:
         yield Severity.UNPROVEN, say("mesh.r10_unproven", pairs=few(unproven))
