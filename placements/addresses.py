@@ -81,7 +81,10 @@ def is_host(text: object) -> bool:
     """Return whether a plane's words are an IP address or a DNS name: they go into zone files and shell lines."""
     if not isinstance(text, str) or not text:
         return False
-    return is_ip(text) or (len(text) <= 253 and all(map(_LABEL.fullmatch, text.rstrip(".").split("."))))
+    if is_ip(text):
+        return True
+    labels = text.rstrip(".").split(".")
+    return len(text) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
 
 
 def client_fact(service: Mapping[str, Any]) -> dict[str, Json]:

@@ -35,8 +35,8 @@ declare(
             "KBCONSOLE_DNS_SERVER; until then, copy the lines into the zone by hand."
         ),
         "clients.dns_silent": _(
-            "The DNS server %(server)s gave no usable answer (%(why)s). The name keeps its last address; the console "
-            "tries again by itself."
+            "The DNS server %(server)s gave no usable answer (%(why)s), so the name stays as it was. See that it runs "
+            "and that this host reaches it. Between runs the console tries again by itself; a run goes on by Retry."
         ),
         "clients.dns_refused": _(
             "The DNS server %(server)s refused the update of %(name)s: %(why)s. See that its zone %(zone)s takes "
@@ -44,10 +44,18 @@ declare(
         ),
         "clients.dns_taken": _(
             "%(name)s is in the zone %(zone)s already, and the console did not make it for this database. Nothing of "
-            "it was changed. Have it removed there, or leave the name out."
+            "it was changed. Have it removed there, or leave the name out: a request asks for another way to find who "
+            "takes writes, and “Give clients addresses” plans the addresses without the name."
         ),
     }
 )  # fmt: skip
+
+
+class Silent(ConsoleError):
+    """The server gave no answer that could be believed."""
+
+    status = 502
+    retryable = True
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,16 @@ class Server:
             raise self.silent(type(error).__name__) from None
         return answer.rcode()
 
-    def silent(self, why: str) -> ConsoleError:
-        return ConsoleError("clients.dns_silent", server=self.shown, why=why)
+    def ask(self, name: str, kind: str) -> dns.message.Message:
+        """Return what the server answers to a question about a name below the zone. Raises Silent."""
+        question = dns.message.make_query(f"{name}.{self.zone}", kind)
+        try:
+            return dns.query.tcp(question, self.host, timeout=SECONDS, port=self.port)
+        except (dns.exception.DNSException, OSError, EOFError) as error:
+            raise self.silent(type(error).__name__) from None
+
+    def silent(self, why: str) -> Silent:
+        return Silent("clients.dns_silent", server=self.shown, why=why)
 
     def refused(self, name: str, why: str) -> ConsoleError:
         words = {"server": self.shown, "name": f"{name}.{self.zone}", "zone": self.zone}
@@ -125,7 +141,7 @@ def write(zone: str, name: str, owner: str, records: Records, before: Iterable[s
         _fill(fresh, records, set())
         code = server.send(fresh, name)
         if code in (dns.rcode.YXDOMAIN, dns.rcode.YXRRSET):
-            raise ConsoleError("clients.dns_taken", name=f"{name}.{zone}", zone=zone)
+            raise taken(zone, name)
     _accepted(server, code, name)
 
 
@@ -143,15 +159,21 @@ def erase(zone: str, name: str, owner: str, names: Iterable[str]) -> bool:
     return True
 
 
-def held(zone: str, name: str) -> bool:
-    """Return whether the zone has the console's mark for this name, whosever database it is of. Raises ConsoleError."""
+def taken(zone: str, name: str) -> ConsoleError:
+    return ConsoleError("clients.dns_taken", name=f"{name}.{zone}", zone=zone)
+
+
+def refuse_others(zone: str, name: str, owner: str) -> None:
+    """Raise ConsoleError if the name is somebody else's: marked for another database, or there without a mark.
+
+    Asks only for addresses of an unmarked name; whatever else it may have, the update refuses. Raises Silent.
+    """
     server = server_of(zone)
-    question = dns.message.make_query(f"{MARK}.{name}.{zone}", "TXT")
-    try:
-        answer = dns.query.tcp(question, server.host, timeout=SECONDS, port=server.port)
-    except (dns.exception.DNSException, OSError, EOFError) as error:
-        raise server.silent(type(error).__name__) from None
-    return bool(answer.answer)
+    marks = [data.to_text() for one in server.ask(f"{MARK}.{name}", "TXT").answer for data in one]
+    if marks == [_quoted(owner)]:
+        return
+    if marks or any(server.ask(name, kind).answer for kind in ("A", "AAAA")):
+        raise taken(zone, name)
 
 
 def to_json(records: Records) -> dict[str, Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,10 @@ from django.conf import settings
 from django.db import transaction
 
 from kbconsole.common.sentences import Json, say
+from kbconsole.jobs import lanes
 from networking.kinds.base import kind_named
 from networking.kinds.nodes import NodeChoice
+from networking.models import ProfileVersion
 from placements.addresses import (
     client_service,
     host_port,
@@ -26,7 +28,7 @@ from placements.addresses_dns import configured_zone
 from placements.connection import Bundle
 from placements.engines.base import Endpoint
 from placements.models import ClientAccess, ClientAddress, Placement
-from placements.observation import client_endpoints
+from placements.observation import client_endpoints, leader_of
 
 SAME_FOR = timedelta(minutes=2)
 """What is as before is written again only after this time: an idle fleet costs reading, not writing."""
@@ -104,10 +106,11 @@ def _differs(row: ClientAddress | None, sight: Sight, at: datetime) -> bool:
 
 @transaction.atomic
 def keep(access_id: int, plane: str, answer: Mapping[str, Json], at: datetime) -> None:
-    """Keep what a plane answered about one database's client services."""
-    access = (
-        ClientAccess.objects.select_for_update(of=("self",)).select_related("placement").get(pk=access_id)
-    )
+    """Keep what a plane answered about one database's client services; nothing, if it has none any more."""
+    locked = ClientAccess.objects.select_for_update(of=("self",)).select_related("placement")
+    access = locked.filter(pk=access_id).first()
+    if access is None:
+        return
     placement = access.placement
     rows = {row.service: row for row in placement.addresses.filter(plane=plane)}
     for sight in sights_of(access, plane, answer):
@@ -133,10 +136,20 @@ def _note(row: ClientAddress, endpoints: list[str], at: datetime, problem: Json)
     row.save()
 
 
-def bundle_of(placement: Placement, rows: Iterable[ClientAddress], zone: str) -> Bundle:
-    """Return what clients need, from the rows and the roles that were seen last."""
+def note_made_by(placement: int, said: Mapping[str, Json]) -> None:
+    """Keep by what all client services of a database are made now. `said`: parameters of the job that made them."""
+    versions = ProfileVersion.objects.filter(profile=said["profile"], version=said.get("outside_version", 0))
+    made = {"outside": said["outside"], "outside_config": said["outside_config"]}
+    ClientAccess.objects.filter(placement=placement).update(**made, profile_version=versions.first())
+
+
+def bundle_of(
+    placement: Placement, rows: Iterable[ClientAddress], zone: str, silent: Collection[str]
+) -> Bundle:
+    """Return what clients need, from the rows and the roles that were seen last on planes that are not `silent`."""
     engine, seen = placement.kind_of_engine, placement.observed or {}
-    pods = {pod["name"]: pod for there in seen.values() for pod in there.get("pods", [])}
+    ready = {pod["name"] for there in seen.values() for pod in there.get("pods", []) if pod.get("ready")}
+    leader = leader_of(seen, engine.leader_role, silent)
     endpoints, hosts, missing = [], {}, []
     for row in rows:
         pod = pod_of(row.service)
@@ -145,10 +158,8 @@ def bundle_of(placement: Placement, rows: Iterable[ClientAddress], zone: str) ->
             continue
         host, port = split_endpoint(row.endpoints[0])
         hosts[row.ordinal] = tuple(split_endpoint(one)[0] for one in row.endpoints)
-        leads = pods.get(pod, {}).get("role") == engine.leader_role and pods[pod].get("ready")
-        endpoints.append(
-            Endpoint(row.ordinal, row.plane, pod, row.service, host, port, bool(leads), row.node_port)
-        )
+        leads = leader == (pod, row.plane) and pod in ready
+        endpoints.append(Endpoint(row.ordinal, row.plane, pod, row.service, host, port, leads, row.node_port))
     return Bundle(
         placement.name, placement.namespace, engine, tuple(endpoints), tuple(missing), zone,
         settings.KBCONSOLE_DNS_TTL, hosts,
@@ -173,10 +184,11 @@ def connection_of(
     access: ClientAccess | None = None,
     rows: Sequence[ClientAddress] | None = None,
     observed: Mapping[str, Json] | None = None,
+    silent: Collection[str] | None = None,
 ) -> Bundle:
     """Return what clients need now: of the console's own services or, where there are none, of the definition's.
 
-    What the caller has read already is not read again.
+    What the caller has read already, as which planes are `silent`, is not read again.
     """
     if rows is None:
         access = ClientAccess.objects.filter(placement=placement).select_related("profile_version").first()
@@ -185,6 +197,7 @@ def connection_of(
     said = (access.profile_version if access else None) or placement.made_by
     networks = tuple(said.client_networks)
     if rows:
-        return replace(bundle_of(placement, rows, zone), client_networks=networks)
+        away = lanes.silent() if silent is None else silent
+        return replace(bundle_of(placement, rows, zone, away), client_networks=networks)
     found = client_endpoints(placement.observed if observed is None else observed, placement.kind_of_engine)
     return replace(bundle_of_services(placement, found, zone), client_networks=networks)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from kbconsole.audit.services import record
@@ -18,10 +20,16 @@ from networking.planes import plane_facts
 from placements.addresses_dns import configured_zone
 from placements.jobs import GiveAddresses, RetireDatabase, TakeAddresses
 from placements.jobs.for_clients import access_of, clients_by, given_by
-from placements.models import ClientAccess, ClientAddress, Placement, Status
+from placements.models import (
+    STANDING,
+    SUBJECT,
+    ClientAccess,
+    ClientAddress,
+    Placement,
+    PlacementQuerySet,
+    Status,
+)
 from placements.services import facts_of, plannable, subject_of
-
-STANDING = (Status.IN_SERVICE, Status.ATTENTION)
 
 declare(
     {
@@ -60,19 +68,33 @@ def give_job(placement: Placement, *, follow: bool, newest: bool = False) -> Giv
 
 
 def being_retired(placement: Placement) -> bool:
-    """Return whether its Cluster was deleted by a run that has not proven yet that all is gone."""
+    """Return whether its Cluster is gone by a run that has not proven yet that all is.
+
+    One that was told to go, and is held, still has its pods: clients reach it as before.
+    """
     if placement.status != Status.ATTENTION:
         return False
-    runs = placement.runs().filter(job=RetireDatabase.slug)
-    deleted = RunStep.objects.filter(run__in=runs, phase="delete", status=StepStatus.SUCCEEDED)
-    return deleted.exists()
+    return _gone().filter(run__subject_id=str(placement.pk)).exists()
+
+
+def without_retiring(placements: PlacementQuerySet) -> PlacementQuerySet:
+    """Return those that are not `being_retired`: nobody has to be told of their addresses any more."""
+    rows = placements.annotate(subject=Cast("pk", TextField()))
+    return rows.exclude(Exists(_gone().filter(run__subject_id=OuterRef("subject"))), status=Status.ATTENTION)
+
+
+def _gone() -> QuerySet[RunStep]:
+    """Return the steps of retirements that saw that there is no Cluster any more."""
+    return RunStep.objects.filter(
+        run__subject_kind=SUBJECT, run__job=RetireDatabase.slug, phase="gone", status=StepStatus.SUCCEEDED
+    )
 
 
 def newer_for(placement: Placement, now: Profile | ProfileVersion) -> int:
     """Return the number of the profile's present version if it says anything else about clients; else 0."""
     profile = placement.profile
-    same = (profile.outside, profile.outside_config) == (now.outside, now.outside_config)
-    return 0 if same or not profile.outside else profile.version
+    said = [(one.outside, one.outside_config, one.client_networks) for one in (profile, now)]
+    return 0 if said[0] == said[1] or not profile.outside else profile.version
 
 
 def refusal(placement: Placement, said: Profile | ProfileVersion) -> ConsoleError | None:

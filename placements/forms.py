@@ -26,8 +26,8 @@ from placements.wishes import (
     Wish,
     WishRefused,
     network_refusals,
+    possible_way,
     problems,
-    proposed_way,
     write_way_problem,
 )
 
@@ -239,7 +239,7 @@ class WishForm(forms.Form):
         if not any(profile.outside for profile in self.profiles):
             return []
         engine = self._engine()
-        chosen = str(self["write_way"].value() or proposed_way(engine))
+        chosen = possible_way(str(self["write_way"].value() or ""), engine)
         return [
             {"way": way, "chosen": way == chosen, "cannot": write_way_problem(way, engine)}
             for way in WriteWay

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from kbconsole.common.sentences import Json
 from kbconsole.fleet.losses import Database, register
 from placements.models import Placement, Status
-from placements.observation import client_endpoints
+from placements.observation import client_endpoints, leader_of
 from placements.verdict import plane_of
 
 RUNNING = (Status.APPLYING, Status.IN_SERVICE, Status.ATTENTION)
@@ -33,7 +33,7 @@ def counted(placement: Placement, lost: Collection[str]) -> Database:
     members = max(placement.replicas, sum(map(len, shown.values())) + sum(wanted[plane] for plane in blind))
     alive = sum(pod["ready"] for plane, pods in shown.items() if plane not in lost for pod in pods)
     alive += sum(wanted[plane] for plane in blind if plane not in lost)
-    leader = _leader(placement, shown)
+    leader = leader_of({plane: seen[plane] for plane in shown}, placement.kind_of_engine.leader_role)
     reachable = {plane: facts for plane, facts in seen.items() if plane not in lost}
     own = [row.endpoints[0] for row in placement.addresses.all() if row.plane not in lost and row.endpoints]
     others = client_endpoints(_whole(reachable), placement.kind_of_engine)
@@ -57,12 +57,6 @@ def _wanted(placement: Placement) -> dict[str, int]:
     """Return how many replicas each plane should have."""
     planes = [plane_of(ordinal, placement.planes) for ordinal in range(placement.replicas)]
     return {plane: planes.count(plane) for plane in placement.planes}
-
-
-def _leader(placement: Placement, shown: Mapping[str, Json]) -> tuple[str, str] | None:
-    role = placement.kind_of_engine.leader_role
-    found = [(pod["name"], plane) for plane, pods in shown.items() for pod in pods if pod.get("role") == role]
-    return found[0] if found else None
 
 
 def _whole(seen: Mapping[str, Json]) -> dict[str, Json]:

@@ -40,9 +40,11 @@ class WriteWay(models.TextChoices):
 
     CLIENT = "client", _("The client itself: it gets all addresses")
     NAME = "dns", _("A name in DNS that follows the leader")
-    PROXY = "proxy", _("A proxy of ours, which gets all addresses")
+    PROXY = "proxy", _("A proxy of yours, which gets all addresses")
 
 
+STANDING = (Status.IN_SERVICE, Status.ATTENTION)
+"""Statuses in which there is a Cluster, as far as anybody knows: clients connect, and it can be changed."""
 OVER = (Status.REJECTED, Status.CANCELLED, Status.RETIRED)
 """Statuses in which the name may be used again."""
 

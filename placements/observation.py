@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from kbconsole.common.sentences import Json
@@ -75,11 +75,30 @@ def merged(facts: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
 
 
 def with_run(stored: Mapping[str, Json] | None, facts: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
-    """Return what is kept of a database together with what a run that is under way has seen so far."""
+    """Return what is kept of a database together with what a run has seen, unless a plane was seen later since."""
     seen: dict[str, Json] = dict(stored or {})
     for plane, fresh in merged(facts).items():
-        seen[plane] = {**seen.get(plane, {}), **fresh}
+        there = seen.get(plane, {})
+        if fresh["seen_at"] >= (there.get("seen_at") or ""):
+            seen[plane] = {**there, **fresh}
     return seen
+
+
+def leader_of(
+    observed: Mapping[str, Json] | None, role: str, silent: Collection[str] = ()
+) -> tuple[str, str] | None:
+    """Return (pod, plane) of the replica that leads; of several that say so, that of the plane which answered last.
+
+    A plane that is lost goes on saying what it said last, though another replica leads by now: `silent` ones do not
+    count.
+    """
+    found = [
+        (there.get("seen_at") or "", pod["name"], plane)
+        for plane, there in (observed or {}).items() if plane not in silent
+        for pod in there.get("pods", []) if pod.get("role") == role
+    ]  # fmt: skip
+    newest = max(found, key=lambda one: one[0], default=None)
+    return (newest[1], newest[2]) if newest else None
 
 
 def replica_rows(observed: Mapping[str, Json] | None, pods: Sequence[str], planes: Sequence[str],

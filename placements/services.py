@@ -19,6 +19,7 @@ from kbconsole.jobs import again
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run
 from kbconsole.jobs.planning import MakePlan, set_status
+from kbconsole.jobs.undoing import UndoRun
 from kbconsole.people.models import Team
 from networking.models import Profile
 from placements.addresses_dns import configured_zone
@@ -34,9 +35,9 @@ from placements.jobs import (
 from placements.jobs.for_clients import access_of, clients_by, forget_clients, given_by, outside_of
 from placements.jobs.place import answer_lost
 from placements.lifecycle import PLACEMENT
-from placements.models import SUBJECT, Placement, Status, WriteWay
+from placements.models import STANDING, SUBJECT, Placement, Status, WriteWay
 from placements.rendering import TerminationPolicy
-from placements.wishes import Wish, WishRefused, problems, proposed_way
+from placements.wishes import Wish, WishRefused, possible_way, problems
 
 declare(
     {
@@ -141,16 +142,15 @@ def _check(wish: Wish, *, apart_from: int | None = None) -> None:
         raise WishRefused(found)
 
 
-def _fields(wish: Wish) -> dict[str, Any]:
+def _fields(wish: Wish, *, way: str = "") -> dict[str, Any]:
+    """Return the columns of a wish. `way`: how clients find who takes writes until now, kept where it still can be."""
     full = wish.with_figures()
     names = ("name", "namespace", "engine", "replicas", "size", "cpu", "memory", "disk_gib", "termination_policy",
              "purpose", "ticket")  # fmt: skip
     fields = {name: getattr(full, name) for name in names}
     profile = Profile.objects.get(pk=full.profile)
-    way = full.write_way or str(proposed_way(engine_named(full.engine)))
-    return {
-        **fields, "planes": list(full.planes), "profile": profile, "write_way": way if profile.outside else "",
-    }  # fmt: skip
+    way = (full.write_way or possible_way(way, engine_named(full.engine))) if profile.outside else ""
+    return {**fields, "planes": list(full.planes), "profile": profile, "write_way": way}
 
 
 def _team(wish: Wish, *, by: Any) -> Team | None:
@@ -225,7 +225,7 @@ def change(placement_id: int, wish: Wish, *, by: Any) -> Placement:
         raise refusal
     _check(wish, apart_from=placement.pk)
     _team_stays(wish, placement)
-    was, fields = placement.status, _fields(wish)
+    was, fields = placement.status, _fields(wish, way=placement.write_way)
     what = [
         say(f"placement_field.{name}") for name, value in fields.items() if getattr(placement, name) != value
     ]
@@ -284,8 +284,8 @@ def _known_outcome(placement: Placement) -> None:
         raise Stale("placements.answer_lost", name=placement.name)
 
 
-_APART = (MakePlan.slug, CheckDatabase.slug, GiveAddresses.slug, TakeAddresses.slug)
-"""Jobs after which the placement is what it was before."""
+_APART = (MakePlan.slug, CheckDatabase.slug, GiveAddresses.slug, TakeAddresses.slug, UndoRun.slug)
+"""Jobs after which the placement is what it was before. An undo takes back, and is no new intention."""
 
 
 def _job_again(placement: Placement) -> PlaceDatabase | RetireDatabase | RepairMirrors:
@@ -309,7 +309,7 @@ def _remade(plan: Plan, by: Any) -> Plan:
     asked = plan.definition()
     if isinstance(asked, PlaceDatabase):
         return plan_again(int(plan.subject_id), by=by)
-    placement = plannable(int(plan.subject_id), by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    placement = plannable(int(plan.subject_id), by=by, statuses=STANDING)
     if isinstance(asked, GiveAddresses | TakeAddresses):
         record("placement.planned_again", by=by, on=subject_of(placement), name=placement.name)
         fresh = replace(asked, **facts_of(placement))
@@ -351,7 +351,7 @@ def cancel(placement_id: int, *, by: Any) -> Placement:
 @transaction.atomic
 def retire(placement_id: int, *, typed_name: str, policy: str, reason: str = "", by: Any) -> Plan:
     """Ask for a plan that deletes the database and what the operator leaves behind. Raises ConsoleError."""
-    placement = plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    placement = plannable(placement_id, by=by, statuses=STANDING)
     if typed_name != placement.name:
         raise ConsoleError("placements.type_name", name=placement.name)
     if policy not in (TerminationPolicy.DELETE, TerminationPolicy.WIPE_OUT):
@@ -373,7 +373,7 @@ def retire(placement_id: int, *, typed_name: str, policy: str, reason: str = "",
 @transaction.atomic
 def repair(placement_id: int, *, reason: str = "", by: Any) -> Plan:
     """Ask for a plan that copies what is missing on a plane from one that has it. Raises Refused, Stale."""
-    placement = plannable(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    placement = plannable(placement_id, by=by, statuses=STANDING)
     if not placement.cluster_uid:
         raise Stale("placements.nothing_mirrored", name=placement.name)
     record("placement.repair_requested", by=by, on=subject_of(placement), reason=reason, name=placement.name)
@@ -384,6 +384,6 @@ def repair(placement_id: int, *, reason: str = "", by: Any) -> Plan:
 @transaction.atomic
 def check(placement_id: int, *, by: Any) -> Run:
     """Ask the planes again what runs there."""
-    placement = _mine(placement_id, by=by, statuses=(Status.IN_SERVICE, Status.ATTENTION))
+    placement = _mine(placement_id, by=by, statuses=STANDING)
     record("placement.check_requested", by=by, on=subject_of(placement), name=placement.name)
     return jobs.start(CheckDatabase(**facts_of(placement)), by=by)

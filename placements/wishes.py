@@ -111,7 +111,8 @@ def problems(wish: Wish, *, apart_from: int | None = None) -> Problems:
     _add(found, "namespace", namespace_problem(wish.namespace))
     if wish.termination_policy not in TerminationPolicy.__members__.values():
         found["termination_policy"] = [say("wish.policy")]
-    _add(found, "write_way", write_way_problem(wish.write_way, engine))
+    if profile is not None and profile.outside:  # else nobody is asked, and what is there counts for nothing
+        _add(found, "write_way", write_way_problem(wish.write_way, engine))
     _figures(found, wish, profile)
     _planes(found, wish, profile, engine)
     if profile is not None and (refused := network_refusals(profile, engine, wish.planes)):
@@ -126,6 +127,11 @@ def proposed_way(engine: Engine | None) -> WriteWay:
     if configured_zone():
         return WriteWay.NAME
     return WriteWay.CLIENT if engine is None or engine.follows_itself else WriteWay.PROXY
+
+
+def possible_way(way: str, engine: Engine | None) -> str:
+    """Return the way if there is one and it can be; else what the console proposes."""
+    return way if way and not write_way_problem(way, engine) else str(proposed_way(engine))
 
 
 def write_way_problem(way: str, engine: Engine | None) -> Sentence | None:

@@ -13,7 +13,6 @@ from placements import connecting
 from placements.addresses_kept import connection_of
 from placements.api.base import Api
 from placements.api.databases import (
-    STANDING,
     EndpointAnswer,
     PlacementAct,
     RepairBody,
@@ -21,8 +20,12 @@ from placements.api.databases import (
     placement_of,
 )
 from placements.api.describe import answers
-from placements.api.fields import Answer
+from placements.api.fields import Answer, Truth
 from placements.api.plans import PlanAnswer, plan_rows
+from placements.connection import Bundle
+from placements.jobs import known_definition
+from placements.models import STANDING, ClientAccess, Placement
+from placements.names import names_of
 
 
 class ConnectionAnswer(Answer):
@@ -33,7 +36,7 @@ class ConnectionAnswer(Answer):
     env = serializers.CharField(help_text="The env file.")
     commands = serializers.ListField(child=serializers.CharField())
     firewall = serializers.ListField(child=serializers.CharField())
-    dns_name = serializers.CharField(help_text="The name that follows the leader, where there is one.")
+    dns_name = serializers.CharField(help_text="The name that follows the leader; empty where none does.")
     dns_lines = serializers.CharField(help_text="Lines of a zone file.")
     haproxy = serializers.CharField()
     envoy = serializers.CharField()
@@ -49,8 +52,25 @@ class ConnectionOne(Api):
         bundle = connection_of(placement) if standing else connection_of(placement, rows=(), observed={})
         names: Iterable[str] = ConnectionAnswer().fields
         found: dict[str, Any] = {name: getattr(bundle, name) for name in names}
-        found["endpoints"] = endpoint_rows(placement)
+        follows = standing and ClientAccess.objects.filter(placement=placement).exclude(zone="").exists()
+        found |= {
+            "endpoints": endpoint_rows(placement),
+            "missing": _missing(placement, bundle) if standing else [],
+            "dns_name": bundle.dns_name if follows else "",
+        }
         return self.answer(request, ConnectionAnswer, found)
+
+
+def _missing(placement: Placement, bundle: Bundle) -> list[str]:
+    """Return the pods without an address, also those whose service was never made.
+
+    Services of the engine's own definition do not say which pod each is for.
+    """
+    having = {one.pod for one in bundle.endpoints}
+    names = names_of(
+        placement.name, placement.kind_of_engine, known_definition(placement), placement.replicas
+    )
+    return [] if "" in having else [pod for pod in names.pods if pod not in having]
 
 
 class AddressesBody(RepairBody):
@@ -59,8 +79,8 @@ class AddressesBody(RepairBody):
     Else the version counts that the database, or its services for clients, were made with.
     """
 
-    follow = serializers.BooleanField(required=False, default=False)
-    newest = serializers.BooleanField(required=False, default=False)
+    follow = Truth(required=False, default=False)
+    newest = Truth(required=False, default=False)
 
 
 class AddressesGive(PlacementAct):

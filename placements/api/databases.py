@@ -34,13 +34,12 @@ from placements.api.runs import RunAnswer
 from placements.connecting import being_retired
 from placements.hand_over import hand_over
 from placements.jobs import known_definition
-from placements.models import Placement, Status, WriteWay
+from placements.models import STANDING, Placement, Status, WriteWay
 from placements.names import names_of
 from placements.observation import replica_rows
 from placements.rendering import TerminationPolicy
 from placements.wishes import Wish
 
-STANDING = (Status.IN_SERVICE, Status.ATTENTION)
 NOT_THERE = 0
 """A number that no row has."""
 
@@ -60,6 +59,9 @@ class PlacementAnswer(Answer):
     disk_gib = serializers.IntegerField()
     termination_policy = serializers.CharField()
     profile = serializers.CharField(source="profile.name")
+    write_way = serializers.CharField(
+        help_text="By what clients find the replica that takes writes; empty where none come from outside."
+    )
     purpose = serializers.CharField()
     ticket = serializers.CharField()
     owner = serializers.CharField(source="owner.username")
@@ -134,8 +136,8 @@ class PlacementFilter(Body):
 class WishBody(Body):
     """A request in a DBA's words. `profile` and `team` are names. `cpu` and `memory` count with the size `own`.
 
-    `team` is one of one's own (`me/` has them); a request that is changed keeps its team. `write_way` counts where the
-    profile lets clients in; left out, it is `dns` where the console has a zone.
+    `team` is one of one's own (`me/` has them). `write_way` counts where the profile lets clients in; left out, it is
+    `dns` where the console has a zone. A request that is changed keeps its team, and a way that is left out.
     """
 
     name = Text(max_length=1000)

@@ -198,11 +198,10 @@ def known_definition(row: Placement) -> Chosen:
 def note_observation(job: DatabaseJob, ended: Ended, *, proven: bool) -> dict[str, Any]:
     """Return what a run's checks saw, as changes of the placement. What was not seen keeps its older value."""
     row = job.row()
-    observed = dict(row.observed or {})
-    seen = {plane: new for plane, new in observation.merged(ended.facts).items()
-            if new["seen_at"] >= observed.get(plane, {}).get("seen_at", "")}  # fmt: skip
-    observed |= {plane: {**observed.get(plane, {}), **new} for plane, new in seen.items()}
-    changes: dict[str, Any] = {"observed": observed, "observed_at": timezone.now()} if seen else {}
+    changes: dict[str, Any] = {}
+    observed = observation.with_run(row.observed, ended.facts)
+    if observed != (row.observed or {}):
+        changes |= {"observed": observed, "observed_at": timezone.now()}
     if proven:
         changes["proven_at"] = timezone.now()
     for _lane, phase, fact in ended.facts:

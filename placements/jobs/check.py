@@ -14,7 +14,7 @@ from kbconsole.jobs.definition import CONSOLE, Ended, Step, register
 from kbconsole.jobs.models import RunStatus
 from placements.jobs.base import DatabaseJob, known_definition, note_observation
 from placements.jobs.for_clients import addresses_check, note_addresses
-from placements.models import ClientAccess, Status
+from placements.models import STANDING, ClientAccess, Status
 from placements.names import DatabaseNames, names_of
 
 
@@ -48,6 +48,6 @@ class CheckDatabase(DatabaseJob):
         works = ended.status == RunStatus.SUCCEEDED
         changes = note_observation(self, ended, proven=works)
         row = self.row()
-        if row.status in (Status.IN_SERVICE, Status.ATTENTION):
+        if row.status in STANDING:
             self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)
         note_addresses(self.placement, ended)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +14,8 @@ from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.fleet.changes import Apply, RemoveMatching, named
 from kbconsole.fleet.checks import Absent
-from kbconsole.jobs.definition import Diff, Outcome, Step, actions
+from kbconsole.jobs.definition import Diff, Finding, Outcome, Step, Verdict, actions
+from kbconsole.k8s.errors import Rejected
 from kbconsole.k8s.kinds import SERVICE, Object, kind_of
 from placements.addresses import client_labels
 from placements.jobs.changes import applied_by_console
@@ -24,6 +26,10 @@ declare(
         "clients.taken": _(
             "%(plane)s has a Service %(name)s that the console did not make for this database, so it is not touched. "
             "Have it renamed or removed there by its owner, then make the plan again."
+        ),
+        "clients.port_taken": _(
+            "%(plane)s gave a node port of the plan to another service meanwhile, so %(name)s cannot have it. Make the "
+            "plan again: it chooses ports that are free by then."
         ),
         "clients.remove": _("Remove the services that the console made for clients in %(namespace)s"),
     }
@@ -39,11 +45,23 @@ class ApplyClient(Apply):
 
     def diff(self) -> Diff:
         self._refuse_others()
-        return super().diff()
+        with self._port_said():
+            return super().diff()
 
     def carry_out(self) -> Outcome:
         self._refuse_others()
-        return super().carry_out()
+        with self._port_said():
+            return super().carry_out()
+
+    @contextmanager
+    def _port_said(self) -> Iterator[None]:
+        """Say what to do where the server has given the port away: it is known by the server's words alone."""
+        try:
+            yield
+        except Rejected as rejected:
+            if "already allocated" not in str(rejected):
+                raise
+            raise ConsoleError("clients.port_taken", plane=self.plane, name=named(self.ref)["name"]) from None
 
     def _refuse_others(self) -> None:
         ref = self.ref
@@ -66,20 +84,41 @@ class RemoveClients(RemoveMatching):
         return say("clients.remove", namespace=self.namespace)
 
     def _found(self) -> list[Object]:
-        return [item for item in super()._found() if applied_by_console(item)]
+        return ours(super()._found())
+
+
+def ours(services: Iterable[Object]) -> list[Object]:
+    """Return those that the console applied: labels can be written by anybody."""
+    return [service for service in services if applied_by_console(service)]
+
+
+@actions.register
+@dataclass(frozen=True)
+class NoClients(Absent):
+    """Nothing is left of what `RemoveClients` removes."""
+
+    slug: ClassVar[str] = "no-clients"
+
+    def look(self) -> Finding:
+        words = {"kind": self.kind, "namespace": self.namespace, "plane": self.plane}
+        there = access.client(self.plane).list(SERVICE, self.namespace, labels=self.selector)
+        names = sorted(str(service["metadata"]["name"]) for service in ours(there))
+        if names:
+            return Finding(Verdict.WAIT, say("fleet.absent_not", names=names[:10], **words))
+        return Finding(Verdict.PASS, say("fleet.absent_yes", **words))
 
 
 def removal(plane: str, namespace: str, name: str) -> RemoveClients:
     return RemoveClients(plane, SERVICE.api_version, SERVICE.kind, namespace, client_labels(name))
 
 
-def none_left(plane: str, namespace: str, name: str) -> Absent:
-    return Absent(plane, SERVICE.api_version, SERVICE.kind, namespace, labels=client_labels(name))
+def none_left(plane: str, namespace: str, name: str) -> NoClients:
+    return NoClients(plane, SERVICE.api_version, SERVICE.kind, namespace, labels=client_labels(name))
 
 
-def clean_steps(plane: str, namespace: str, name: str, *, repeats: str = "") -> Iterator[Step]:
+def clean_steps(plane: str, namespace: str, name: str, *, gate: bool = False) -> Iterator[Step]:
     """Yield the removal of a database's client services on a plane, and the proof that none is left."""
-    yield Step(on=plane, phase="unserve", change=removal(plane, namespace, name), repeats=repeats)
+    yield Step(on=plane, phase="unserve", change=removal(plane, namespace, name), gate=gate)
     yield Step(
         on=plane, phase="none_left", check=none_left(plane, namespace, name), deadline=PROOF_SECONDS,
         repeats="unserve",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.policy import Policy, Rule
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.jobs.definition import Ended, Mark, Step, register
-from kbconsole.jobs.models import RunStatus
+from kbconsole.jobs.models import RunStatus, RunStep
 from placements.checks import PlaneFits
 from placements.jobs.base import DatabaseJob, known_definition
 from placements.jobs.client_changes import clean_steps
@@ -20,8 +20,9 @@ from placements.jobs.for_clients import (
     forget_clients,
     name_lane,
     name_steps,
-    note_addresses,
 )
+from placements.jobs.names import name_stands
+from placements.models import ClientAccess
 from placements.names import DatabaseNames, names_of
 
 declare(
@@ -33,6 +34,10 @@ declare(
         "clients.newer": _(
             "Until now version %(before)s of the network profile counts for clients of %(name)s, from now on version "
             "%(version)s. Addresses that clients have may become other ones; tell whoever connects."
+        ),
+        "clients.undo_named": _(
+            "The name of %(name)s in DNS leads to these addresses, and this run did not make it. Choose “Take the "
+            "client addresses away” on the database's page, or give the addresses without the name first."
         ),
         "clients.what_take": _("Take the client addresses of %(subject)s away"),
         "clients.cut_off": _(
@@ -95,7 +100,15 @@ class GiveAddresses(ForClients):
         self.note_access()
 
     def on_end(self, ended: Ended) -> None:
-        note_addresses(self.placement, ended)
+        self.note_made(ended)
+
+    def undone_by(self, run_id: int) -> Sentence | None:
+        """A name that another run gave would lead on to addresses that are gone."""
+        named = RunStep.objects.filter(run=run_id, phase="name").first()
+        change = named.step().change if named else None
+        withdrawn = named and change and change.inverse(named.made())
+        row = ClientAccess.objects.filter(placement=self.placement).first()
+        return say("clients.undo_named", name=self.name) if name_stands(row) and not withdrawn else None
 
 
 @register
@@ -114,9 +127,10 @@ class TakeAddresses(DatabaseJob):
         uids = self.uids()
         for plane in self.planes:
             yield Step(on=plane, phase="preflight", check=PlaneFits(plane, uids[plane]))
-        yield from name_steps(self.row(), gate=True)
-        for plane in self.planes:
-            yield from clean_steps(plane, self.namespace, self.name)
+        named = list(name_steps(self.row(), gate=True))
+        yield from named
+        for plane in self.planes:  # no name leads to what is gone
+            yield from clean_steps(plane, self.namespace, self.name, gate=bool(named))
 
     def facts(self) -> dict[str, Json]:
         return {"planes": self.uids(), "cluster": self.row().cluster_uid}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from kbconsole.fleet.models import Plane
 from kbconsole.jobs.definition import Touch
 from kbconsole.jobs.models import RunStep
 from kbconsole.k8s.commands import kubectl_delete
@@ -26,8 +27,11 @@ def namespaces_left(row: Placement, job: str, used: Collection[Place]) -> list[l
 
 
 def _of_others(row: Placement) -> list[Place]:
-    living = Placement.objects.exclude(status__in=OVER).exclude(pk=row.pk)
-    return [(plane, one.namespace) for one in living.only("namespace", "planes") for plane in one.planes]
+    """Return where other databases that live have something: on their planes, and their Cluster."""
+    living = Placement.objects.exclude(status__in=OVER).exclude(pk=row.pk).only("namespace", "planes")
+    control = Plane.objects.filter(is_control_plane=True).values_list("name", flat=True)
+    everywhere = list(control)
+    return [(plane, one.namespace) for one in living for plane in (*everywhere, *one.planes)]
 
 
 def removal_command(plane: str, namespace: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
@@ -14,19 +15,19 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet import access
 from kbconsole.jobs.definition import CONSOLE, Ended, Step, declare_phases
-from kbconsole.jobs.models import RunStatus
+from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, RunStatus
 from kbconsole.k8s.kinds import SERVICE
 from networking.kinds.base import ClientPart
 from networking.kinds.base import kind_named as network_kind
 from networking.models import Profile, ProfileVersion
 from networking.planes import plane_facts
 from placements.addresses import client_manifest, client_service, split_endpoint
-from placements.addresses_kept import keep
+from placements.addresses_kept import keep, note_made_by
 from placements.checks.clients import ClientAddresses
 from placements.jobs.base import DatabaseJob
 from placements.jobs.client_changes import ApplyClient
-from placements.jobs.names import PublishName, WithdrawName
-from placements.models import ClientAccess, ClientAddress, Placement
+from placements.jobs.names import PublishName, WithdrawName, name_stands
+from placements.models import SUBJECT, ClientAccess, ClientAddress, Placement
 from placements.names import DatabaseNames
 
 ASSIGN_SECONDS = 600
@@ -90,6 +91,7 @@ class ForClients(DatabaseJob):
         taken = {plane: _taken(plane) for plane in self.planes}
         ports = _kept_ports(self.placement, self.namespace, taken)
         used = {port for there in taken.values() for port in there} | set(ports.values())
+        used |= _promised(self.placement, self.planes)
         free = (port for port in range(first, last + 1) if port not in used)
         for pod in names.pods:
             service = client_service(pod)
@@ -136,12 +138,25 @@ class ForClients(DatabaseJob):
         return [*found, say("clients.open", name=self.name)]
 
     def note_access(self) -> None:
-        """Remember that there may be client services, before the first is made: retiring has to look for them."""
-        if self.outside:
-            versions = ProfileVersion.objects.filter(profile=self.profile, version=self.outside_version)
-            made: dict[str, Any] = {"outside": self.outside, "outside_config": self.outside_config}
-            made |= {"zone": self.zone, "profile_version": versions.first()}
-            ClientAccess.objects.update_or_create(placement_id=self.placement, defaults=made)
+        """Remember that there may be client services and a name, before the first is made.
+
+        Services that are there count as before until all of them are made anew; a zone until the name is out of it.
+        """
+        if not self.outside:
+            return
+        _row, fresh = ClientAccess.objects.get_or_create(placement_id=self.placement)
+        if fresh or not ClientAddress.objects.filter(placement=self.placement).exists():
+            note_made_by(self.placement, self.params())
+        if self.zone:
+            ClientAccess.objects.filter(placement=self.placement).update(zone=self.zone)
+
+    def note_made(self, ended: Ended) -> None:
+        """Keep by what the services are made, once all of them are, and what the run's last look saw of them."""
+        made = sum(phase == "clients" and bool(outcome) for _lane, phase, outcome in ended.outcomes)
+        planes = [self.planes[number % len(self.planes)] for number in range(self.replicas)]
+        if self.outside and made == sum(self.part(plane) is not None for plane in planes):
+            note_made_by(self.placement, self.params())
+        note_addresses(self.placement, ended)
 
     def on_undo_end(self, ended: Ended) -> None:
         forget_removed(self.placement, ended)
@@ -198,6 +213,18 @@ def _taken(plane: str) -> dict[int, str]:
     return found
 
 
+def _promised(placement: int, planes: Iterable[str]) -> set[int]:
+    """Return the ports that plans of other databases chose on these planes, and that no service may have yet."""
+    lasting = Q(valid_until__isnull=True) | Q(valid_until__gt=timezone.now())
+    waits = lasting & Q(status__in=(PlanStatus.MAKING, PlanStatus.READY))
+    plans = Plan.objects.filter(waits | Q(runs__status__in=ACTIVE), subject_kind=SUBJECT)
+    found: set[int] = set()
+    for params in plans.exclude(subject_id=str(placement)).values_list("params", flat=True):
+        if set(params.get("planes") or ()) & set(planes):
+            found |= set((params.get("ports") or {}).values())
+    return found
+
+
 def forget_clients(placement: int) -> None:
     """Drop the rows: it was proven that no plane has anything of them."""
     ClientAddress.objects.filter(placement=placement).delete()
@@ -205,10 +232,12 @@ def forget_clients(placement: int) -> None:
 
 
 def forget_removed(placement: int, ended: Ended) -> None:
-    """Drop the rows of services that an undo took away; nothing is kept of clients once none is left."""
+    """Drop the rows of services that an undo took away; nothing is kept of clients once none, and no name, is left."""
     removed = [one["uid"] for _lane, _phase, outcome in ended.outcomes for one in outcome or () if one["uid"]]
     ClientAddress.objects.filter(placement=placement, uid__in=removed).delete()
-    if ended.status == RunStatus.SUCCEEDED and not ClientAddress.objects.filter(placement=placement).exists():
+    named = name_stands(ClientAccess.objects.filter(placement=placement).first())
+    left = named or ClientAddress.objects.filter(placement=placement).exists()
+    if ended.status == RunStatus.SUCCEEDED and not left:
         forget_clients(placement)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from kbconsole.common.sentences import Sentence, declare, say
 from kbconsole.jobs.definition import Change, Diff, ObjectDiff, Outcome, Touch, Touched, actions
-from kbconsole.jobs.models import ACTIVE, RunStep
+from kbconsole.jobs.models import ACTIVE, Run, RunStep
 from kbconsole.k8s.kinds import Ref
 from placements import addresses_dns
 from placements.addresses_follow import follow, refresh
+from placements.addresses_kept import note_made_by
 from placements.connection import record_name
-from placements.models import ClientAccess
+from placements.models import SUBJECT, ClientAccess
 from placements.observation import with_run
 
 declare(
@@ -27,6 +29,11 @@ declare(
         ),
     }
 )
+
+
+def name_stands(row: ClientAccess | None) -> bool:
+    """Return whether a zone may have the name, as far as the console knows: it was written, or is to be."""
+    return row is not None and bool(row.zone or row.records)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class _Name(Change):
     def record(self) -> str:
         return record_name(self.name, self.namespace)
 
+    def _row(self) -> ClientAccess | None:
+        return ClientAccess.objects.filter(placement=self.placement).select_related("placement").first()
+
 
 @actions.register
 @dataclass(frozen=True)
@@ -58,24 +68,43 @@ class PublishName(_Name):
         return say("clients.publish", name=self.record, zone=self.zone)
 
     def diff(self) -> Diff:
-        there = addresses_dns.held(self.zone, self.record)
-        return Diff((ObjectDiff(Touch.UPDATED if there else Touch.CREATED, self.ref),))
+        """Refuse a name of somebody else before the database stands. A server that is away holds up the name alone."""
+        row = self._row()
+        with suppress(addresses_dns.Silent):
+            addresses_dns.refuse_others(self.zone, self.record, row.mark if row else "")
+        return Diff((ObjectDiff(self._touch(), self.ref),))
 
     def carry_out(self) -> Outcome:
+        # A run keeps what it made and saw when it ends; until then it is in its parameters and its steps.
+        running = Run.objects.filter(subject_kind=SUBJECT, subject_id=str(self.placement), status__in=ACTIVE)
+        for run in running:
+            note_made_by(self.placement, run.params)
+        touch = self._touch()
         row = ClientAccess.objects.select_related("placement").get(placement=self.placement)
-        fresh = not row.records
-        # A run keeps what it saw when it ends; who leads is in its steps until then.
-        running = row.placement.runs().filter(status__in=ACTIVE)
         steps = RunStep.objects.filter(run__in=running, facts__isnull=False)
         seen = steps.order_by("position").values_list("lane", "phase", "facts")
         row.placement.observed = with_run(row.placement.observed, seen)
         refresh(row)
         follow(row, anew=True)
-        return Outcome((Touched(Touch.CREATED if fresh else Touch.UPDATED, self.ref),))
+        return Outcome((Touched(touch, self.ref),))
 
     def inverse(self, outcome: Outcome) -> Change | None:
+        """Also of a run that failed here, or before: beat may have written the name for it since."""
         made = any(touched.touch == Touch.CREATED for touched in outcome.touched)
-        return WithdrawName(self.placement, self.name, self.namespace, self.zone) if made else None
+        unfinished = not outcome.touched and name_stands(self._row()) and self._touch() == Touch.CREATED
+        return (
+            WithdrawName(self.placement, self.name, self.namespace, self.zone) if made or unfinished else None
+        )
+
+    def _touch(self) -> Touch:
+        """CREATED unless a run has written the name, and none has removed it since. What beat wrote is no run's."""
+        done = RunStep.objects.filter(
+            run__subject_kind=SUBJECT, run__subject_id=str(self.placement), outcome__isnull=False,
+            content__change__action__in=(PublishName.slug, WithdrawName.slug),
+        )  # fmt: skip
+        last = done.order_by("-run_id", "-position").first()
+        before = last is not None and last.content["change"]["action"] == PublishName.slug
+        return Touch.UPDATED if before else Touch.CREATED
 
 
 @actions.register
@@ -92,17 +121,19 @@ class WithdrawName(_Name):
         return [] if self._reached else [self._by_hand]
 
     def diff(self) -> Diff:
-        there = self._reached and addresses_dns.held(self.zone, self.record)
+        """From the row, without asking: a server that is away must not hold up all that the run removes besides."""
+        there = self._reached and name_stands(self._row())
         return Diff((ObjectDiff(Touch.REMOVED if there else Touch.ABSENT, self.ref),))
 
     def carry_out(self) -> Outcome:
         """A zone that the console cannot write to any more keeps no database from being retired."""
-        if not self._reached:
-            return Outcome((Touched(Touch.ABSENT, self.ref, warnings=(str(self._by_hand),)),))
-        row = ClientAccess.objects.filter(placement=self.placement).first()
-        removed = addresses_dns.erase(self.zone, self.record, row.mark, row.records) if row else False
-        ClientAccess.objects.filter(placement=self.placement).update(zone="", records={}, problem=None)
-        return Outcome((Touched(Touch.REMOVED if removed else Touch.ABSENT, self.ref),))
+        row, removed = self._row(), False
+        if row and row.records and self._reached:  # they are kept before they are written
+            removed = addresses_dns.erase(self.zone, self.record, row.mark, row.records)
+        if row and (self._reached or row.zone == self.zone):
+            ClientAccess.objects.filter(pk=row.pk).update(zone="", records={}, problem=None)
+        warnings = () if self._reached else (str(self._by_hand),)
+        return Outcome((Touched(Touch.REMOVED if removed else Touch.ABSENT, self.ref, warnings=warnings),))
 
     @property
     def _reached(self) -> bool:

@@ -30,7 +30,7 @@ from placements.engines.base import Chosen
 from placements.jobs.base import WIPES, chosen_definition, note_observation
 from placements.jobs.changes import ApplyCluster, own_cluster
 from placements.jobs.earlier import namespaces_left, removal_command
-from placements.jobs.for_clients import ForClients, note_addresses
+from placements.jobs.for_clients import ForClients
 from placements.models import Placement, Status
 from placements.names import DatabaseNames, names_of, plane_problems
 from placements.rendering import ClusterSpec, TerminationPolicy, cluster_manifest
@@ -246,7 +246,7 @@ class PlaceDatabase(ForClients):
             versions = ProfileVersion.objects.filter(profile=self.profile, version=self.profile_version)
             changes["profile_version"] = versions.first()
         self.set_status(Status.IN_SERVICE if works else Status.ATTENTION, **changes)
-        note_addresses(self.placement, ended)
+        self.note_made(ended)
 
 
 def answer_lost(row: Placement) -> bool:

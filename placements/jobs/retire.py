@@ -26,7 +26,7 @@ from placements.jobs.changes import ApplyCluster, RemoveOrphans, own_cluster
 from placements.jobs.client_changes import clean_steps
 from placements.jobs.for_clients import forget_clients, name_lane, name_steps
 from placements.jobs.place import PlaceDatabase
-from placements.models import ClientAccess, ClientAddress, Placement, Status
+from placements.models import ClientAddress, Placement, Status
 from placements.names import names_of
 from placements.rendering import API_VERSIONS, TerminationPolicy
 
@@ -167,10 +167,6 @@ class RetireDatabase(DatabaseJob):
         spec = {**change.object["spec"], "terminationPolicy": self.policy}
         return ApplyCluster(control, {**change.object, "spec": spec}, uid=self.uid)
 
-    def _serves_clients(self) -> bool:
-        """Whether the console may have made services for clients, which no operator removes."""
-        return ClientAccess.objects.filter(placement=self.placement).exists()
-
     def _clean(self, plane: str, gone: Absent, left: list[Trace]) -> Iterator[Step]:
         """Look that no Cluster has that name, remove what is left, prove it. All of it again, if any of it failed:
 
@@ -183,8 +179,8 @@ class RetireDatabase(DatabaseJob):
             kind, labels = trace.kind, dict(trace.labels)
             absent = Absent(plane, kind.api_version, kind.kind, self.namespace, labels=labels)
             yield Step(on=plane, phase="proof", check=absent, deadline=PROOF_SECONDS, repeats="clean")
-        if self._serves_clients():
-            yield from clean_steps(plane, self.namespace, self.name)
+        # No operator removes these, and a plane may have some that no row tells of.
+        yield from clean_steps(plane, self.namespace, self.name)
 
     def _removal(self, plane: str, trace: Trace) -> Change:
         kind, labels = trace.kind, dict(trace.labels)

@@ -8,7 +8,7 @@ def as_it_was(apps, schema_editor):
     """Names in zones are marked with the Cluster's UID so far; services are those of the version that says the same."""
     Access, Version = apps.get_model('placements', 'ClientAccess'), apps.get_model('networking', 'ProfileVersion')
     for access in Access.objects.select_related('placement'):
-        access.mark = access.placement.cluster_uid
+        access.mark = access.placement.cluster_uid or placements.models.new_mark()
         for version in Version.objects.filter(profile=access.placement.profile_id).order_by('-version'):
             if (version.outside, version.outside_config) == (access.outside, access.outside_config):
                 access.profile_version = version
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='placement',
             name='write_way',
-            field=models.CharField(blank=True, choices=[('client', 'The client itself: it gets all addresses'), ('dns', 'A name in DNS that follows the leader'), ('proxy', 'A proxy of ours, which gets all addresses')], default='', max_length=10),
+            field=models.CharField(blank=True, choices=[('client', 'The client itself: it gets all addresses'), ('dns', 'A name in DNS that follows the leader'), ('proxy', 'A proxy of yours, which gets all addresses')], default='', max_length=10),
         ),
         migrations.AddField(
             model_name='clientaccess',

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from placements import connecting
 from placements.addresses_kept import connection_of
-from placements.views.connect import STANDING
+from placements.models import STANDING
 from placements.views.detail import acted_in_place, found, to_plan
 
 

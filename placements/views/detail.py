@@ -23,7 +23,7 @@ from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStep, StepSt
 from kbconsole.jobs.pages import lane_label
 from kbconsole.jobs.services import may_withdraw
 from placements.jobs import CheckDatabase, PlaceDatabase, RepairMirrors
-from placements.models import OVER, Placement, Status
+from placements.models import OVER, STANDING, Placement, Status
 from placements.observation import with_run
 from placements.services import edit_refusal
 from placements.views.connect import connect_context
@@ -34,7 +34,6 @@ from placements.views.story import MOST, asked_by, plans_of, story_of
 Done = TypeVar("Done")
 LOOKING = (PlaceDatabase.slug, CheckDatabase.slug, RepairMirrors.slug)
 LOOKS = ("crds", "services", "addresses", "pods", "roles", "agree", "assigned")
-CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,9 @@ def context_of(placement: Placement, user: Any) -> dict[str, Any]:
         **_proofs(looked),
         "story": story_of(placement, plans, runs),
         "asked_by": asked_by(placement, plans),
-        **connect_context(placement, observed, replicas, why_not=acts["why_not"], busy=acts["why_no_check"]),
+        **connect_context(
+            placement, observed, replicas, active=active, why_not=acts["why_not"], busy=acts["why_no_check"]
+        ),
         **_plans(placement, plans),
         **acts,
         "why_no_cancel": _why_no_cancel(placement, user, plans[0] if plans else None),
@@ -222,7 +223,7 @@ def _acts(placement: Placement, user: Any, active: Run | None) -> dict[str, Any]
         "why_no_retire": no_retire,
         "why_no_repair": no_repair,
         "may_edit": not why_not and edit_refusal(placement) is None,
-        "changeable": placement.status in CHANGEABLE,
+        "changeable": placement.status in STANDING,
         "may_ask": has_role(user, Role.DBA, Role.ADMIN),
         "may_hand_over": placement.may_hand_over(user) and placement.status not in OVER,
     }

@@ -15,7 +15,7 @@ from kbconsole.jobs.cures import cures_of
 from kbconsole.jobs.models import ACTIVE, Decision, Plan, PlanStatus, Run, RunStatus, RunStep, StepStatus
 from kbconsole.jobs.pages import lane_label
 from kbconsole.jobs.planning import MakePlan
-from placements.models import Placement, Status
+from placements.models import STANDING, Placement, Status
 from placements.views.replicas import READY, UNKNOWN, Replica
 
 BROKEN = (RunStatus.FAILED, RunStatus.ERRORED, RunStatus.CANCELLED)
@@ -65,7 +65,7 @@ def present_of(
         job = active.job_name if active else _("The run")
         text = _("%(job)s is under way: %(spread)s.") % {"job": job, "spread": _spread(placement)}
         return Present(text, active.started_at or active.created_at if active else None)
-    if placement.status in (Status.IN_SERVICE, Status.ATTENTION):
+    if placement.status in STANDING:
         return _in_service(placement, replicas)
     return _over(placement, plans)
 

@@ -14,12 +14,10 @@ from kbconsole.common.sentences import Json, say
 from kbconsole.fleet.models import Plane
 from placements import services
 from placements.forms import RetireForm
-from placements.models import Placement, Status
+from placements.models import STANDING, Placement
 from placements.names import DatabaseNames
 from placements.views.detail import found
 from placements.views.replicas import names_for, seen_times
-
-CHANGEABLE = (Status.IN_SERVICE, Status.ATTENTION)
 
 
 @require_http_methods(["GET", "POST"])
@@ -28,7 +26,7 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
     placement = found(request, pk)
     if not placement.may_change(request.user):
         raise placement.not_yours()
-    if placement.status not in CHANGEABLE:
+    if placement.status not in STANDING:
         status = say(f"placement_status.{placement.status}")
         raise Stale("placements.not_now", name=placement.name, status=status)
     form = RetireForm(request.POST if request.method == "POST" else None, name=placement.name)

@@ -21,8 +21,9 @@ from kbconsole.fleet import crds
 from kbconsole.fleet.models import Credential, Plane
 from kbconsole.jobs.approvals import waiting_for as plans_for
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunQuerySet, RunStep, StepStatus
+from placements.connecting import without_retiring
 from placements.jobs import PlaceDatabase
-from placements.models import SUBJECT, ClientAddress, Placement, PlacementQuerySet, Status
+from placements.models import STANDING, SUBJECT, ClientAddress, Placement, PlacementQuerySet, Status
 
 MOST = 50
 TOLD_FOR = timedelta(days=7)
@@ -149,8 +150,8 @@ def _lapsed(user: Any) -> Iterator[Row]:
 
 def _moved(user: Any) -> Iterator[Row]:
     """Databases that the person looks after, whose clients have to be told of another address."""
-    moved = ClientAddress.objects.filter(placement__in=Placement.objects.of(user), changed_at__isnull=False)
-    moved = moved.filter(placement__status__in=(Status.IN_SERVICE, Status.ATTENTION))
+    theirs = without_retiring(Placement.objects.of(user).filter(status__in=STANDING))
+    moved = ClientAddress.objects.filter(placement__in=theirs.values("pk"), changed_at__isnull=False)
     told: set[int] = set()
     for row in moved.select_related("placement").order_by("changed_at")[:MOST]:
         if row.placement_id in told or row.changed_at is None:

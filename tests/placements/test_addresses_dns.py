@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -54,14 +55,23 @@ def test_the_name_leads_to_the_leader_and_moves_with_it(server: DnsServer) -> No
     )
 
 
+def planned(owner: str, *, refused: bool) -> None:
+    with pytest.raises(ConsoleError, match="leave the name out") if refused else nullcontext():
+        addresses_dns.refuse_others(ZONE, NAME, owner)
+
+
 def test_a_name_of_somebody_else_is_never_touched(server: DnsServer) -> None:
     server.rrsets[NAME] = {"A": {"198.51.100.9"}}
     with pytest.raises(ConsoleError) as refused:
         write(bundle(0, "192.0.2.1"))
     assert refused.value.sentence.code == "clients.dns_taken"
     assert server.rrsets == {NAME: {"A": {"198.51.100.9"}}}
+    planned("uid-1", refused=True)
     server.rrsets.clear()
+    planned("uid-1", refused=False)
     write(bundle(0, "192.0.2.1"))
+    planned("uid-1", refused=False)
+    planned("uid-2", refused=True)
     with pytest.raises(ConsoleError, match="did not make it for this database"):  # one of the same name
         write(bundle(0, "192.0.2.7"), owner="uid-2")
     assert not addresses_dns.erase(ZONE, NAME, "uid-2", ())
@@ -71,12 +81,10 @@ def test_a_name_of_somebody_else_is_never_touched(server: DnsServer) -> None:
 def test_erasing_leaves_nothing_but_what_others_wrote(server: DnsServer) -> None:
     records = write(bundle(0, "192.0.2.1", "192.0.2.2"))
     server.rrsets[NAME]["MX"] = {"10 mail.example.org."}
-    assert addresses_dns.held(ZONE, NAME)
     assert addresses_dns.erase(ZONE, NAME, "uid-1", records)
     assert {name: kinds for name, kinds in server.rrsets.items() if kinds} == {
         NAME: {"MX": {"10 mail.example.org."}}
     }
-    assert not addresses_dns.held(ZONE, NAME)
 
 
 @pytest.mark.parametrize(
@@ -97,5 +105,6 @@ def test_a_server_that_cannot_be_written_to_is_told_without_the_key(
     with pytest.raises(ConsoleError) as failed:
         write(bundle(0, "192.0.2.1"))
     assert failed.value.sentence.code == code
+    assert failed.value.retryable == (code == "clients.dns_silent")
     assert SECRET not in str(failed.value) and OTHER not in str(failed.value)
     assert server.rrsets == {}

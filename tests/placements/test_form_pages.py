@@ -13,8 +13,10 @@ from kbconsole.audit.models import Entry
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan, Run
 from networking.models import Profile
+from placements import services
 from placements.models import Placement, Status
 from placements.services import place_job
+from placements.wishes import Wish
 from tests.people import signed_in
 from tests.placements import world
 
@@ -85,13 +87,24 @@ def test_how_clients_find_who_takes_writes_is_asked_where_a_network_lets_them_in
     )
     browser.post(NEW, {**form, "name": "later"})
     browser.post(NEW, {**form, "name": "proxied", "write_way": "proxy"})
-    assert "A proxy of ours, which gets all addresses" in text(
+    assert "A proxy of yours, which gets all addresses" in text(
         browser.get(f"/placements/{Placement.objects.latest('pk').pk}/")
     )
+    last = Placement.objects.latest("pk")
+    assert browser.get(f"/api/v1/placements/{last.pk}/").json()["write_way"] == "proxy"
+    Run.objects.update(status="succeeded")
+    same = Wish("proxied", "demo", "etcd", 3, world.PLANES, profile.pk)
+    assert services.change(last.pk, same, by=last.owner).write_way == "proxy", "what is left out stays"
     found = {row.name: (row.write_way, place_job(row).zone) for row in Placement.objects.all()}
     assert found == {
         "etcd-demo": ("client", ""), "later": ("dns", "db.example.org."), "proxied": ("proxy", ""),
     }  # fmt: skip
+    settings.KBCONSOLE_DNS_ZONE = ""
+    edited = browser.get(f"/placements/{Placement.objects.get(name='later').pk}/edit/").content.decode()
+    assert 'value="client" checked' in edited, "what cannot be any more is not chosen"
+    Profile.objects.update(outside="")
+    browser.post(NEW, {**form, "name": "inner", "write_way": "dns"})
+    assert Placement.objects.get(name="inner").write_way == "", "where nobody is asked, nothing is refused"
 
 
 @pytest.mark.parametrize(

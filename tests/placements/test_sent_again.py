@@ -18,6 +18,7 @@ from kbconsole.jobs.models import Decision, Plan, Run
 from kbconsole.jobs.tasks import tick
 from networking.models import Profile
 from placements import services
+from placements.jobs.earlier import namespaces_left
 from placements.models import ClientAccess, Placement, Status
 from placements.services import place_job
 from tests.api.calling import made_ready
@@ -104,6 +105,10 @@ def test_a_namespace_that_an_earlier_run_made_on_a_plane_that_was_dropped_is_nam
     ]
     world.in_service(dana, profile, "another", planes=["k8s-3"])
     assert place_job(placement).informed().namespaces_left == [], "another database lives there"
+    made = [{"touch": "created", "uid": "u", "ref": {"kind": "Namespace", "name": "demo"}}]
+    world.stepped(failed, "k8s-0", "namespace", "succeeded", 9, outcome=made)
+    used = [("k8s-1", "demo"), ("k8s-2", "demo")]
+    assert namespaces_left(placement, failed.job, used) == [], "and its Cluster is in the control plane"
 
 
 def test_what_was_taken_back_is_sent_again(dana: User, profile: Profile) -> None:
