@@ -273,7 +273,7 @@ def edit_refusal(placement: Placement) -> ConsoleError | None:
 
 
 def _plan_again(placement: Placement, *, by: Any) -> Plan:
-    last = placement.plans().first()
+    last = placement.plans().filter(undoes=None).first()  # who asked for an undo shaped nothing
     editors = [*(last.editors if last else []), placement.owner_id]
     return jobs.make_plan(_job_again(placement), by=by, reason=placement.purpose, editors=editors)
 
@@ -334,13 +334,12 @@ def cancel(placement_id: int, *, by: Any) -> Placement:
     if placement.cluster_uid:
         raise Stale("placements.has_cluster", name=placement.name)
     _known_outcome(placement)
-    plan = placement.plans().first()
-    if plan is not None and plan.status in (PlanStatus.READY, PlanStatus.MAKING):
-        jobs.withdraw(plan.pk, by=by)
-    elif (
-        plan is not None and plan.status == PlanStatus.APPROVED
-    ):  # its run failed; nobody may retry it any more
-        set_status(plan, PlanStatus.WITHDRAWN, by=by.get_username())
+    closed = (PlanStatus.READY, PlanStatus.MAKING, PlanStatus.APPROVED)
+    for plan in placement.plans().filter(status__in=closed):  # also one below the plan to undo its run
+        if plan.status == PlanStatus.APPROVED:  # its run failed; nobody may retry it any more
+            set_status(plan, PlanStatus.WITHDRAWN, by=by.get_username())
+        else:
+            jobs.withdraw(plan.pk, by=by)
     placement.refresh_from_db()
     if placement.status != Status.CANCELLED:
         transition(placement, to=Status.CANCELLED, edges=PLACEMENT)

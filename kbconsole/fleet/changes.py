@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.fleet.access import client, installer_client
+from kbconsole.fleet.asking import unheard
 from kbconsole.fleet.models import Plane
 from kbconsole.jobs import lanes
 from kbconsole.jobs.definition import (
@@ -65,6 +66,7 @@ declare(
 )
 
 lanes.identified_by(lambda: dict(Plane.objects.values_list("name", "uid")))
+lanes.asked_by(unheard)
 
 _RELEASED = "kubeblocks.io/"
 """What the finalizers have in common that an operator of KubeBlocks leaves behind."""
@@ -103,6 +105,8 @@ class Apply(Change):
     """Server-side apply of one object. `force` takes fields over that a person has seen in the plan."""
 
     slug: ClassVar[str] = "apply"
+    proves_author: ClassVar[bool] = True
+    """An apply by us adds its manager to an object of somebody else, so that one is never unchanged at first."""
     plane: str
     object: dict[str, Any]
     force: bool = False

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from kbconsole.common.errors import ConsoleError, Stale
 from kbconsole.common.sentences import declare, say
 from kbconsole.jobs import services
+from kbconsole.jobs.definition import Job
 from kbconsole.jobs.expiry import expire
 from kbconsole.jobs.models import Plan, PlanStatus
 from kbconsole.jobs.undoing import UndoRun
@@ -66,14 +67,15 @@ def make_again(plan_id: int, *, by: Any) -> Plan:
     if refusal := again_refusal(plan):
         raise refusal
     expire(plan.pk)
-    if plan.job == UndoRun.slug:
-        return _same(plan, by)
+    asked = plan.definition()
+    if isinstance(asked, UndoRun):  # on which planes it can be undone now is found out anew
+        return _same(plan, by, UndoRun(asked.run, asked.job, asked.job_params))
     made = _REMAKES.get(plan.subject_kind, _same)(plan, by)
     if plan.undoes_id is not None and made.undoes_id is None:
         Plan.objects.filter(pk=made.pk).update(undoes=plan.undoes_id)
     return made
 
 
-def _same(plan: Plan, by: Any) -> Plan:
-    job, kept = plan.definition(), {"reason": plan.reason, "editors": plan.editors, "undoes": plan.undoes}
-    return services.make_plan(job, by=by, **kept)
+def _same(plan: Plan, by: Any, job: Job | None = None) -> Plan:
+    kept = {"reason": plan.reason, "editors": plan.editors, "undoes": plan.undoes}
+    return services.make_plan(job or plan.definition(), by=by, **kept)

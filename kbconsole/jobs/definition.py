@@ -187,6 +187,8 @@ class Change(Action):
 
     lasts: ClassVar[bool] = False
     """Whether `carry_out` only begins it, and the step's check tells when it has ended."""
+    proves_author: ClassVar[bool] = False
+    """Whether an object that it leaves unchanged was made by this very change before: then an undo may remove it."""
 
     @abstractmethod
     def diff(self) -> Diff:

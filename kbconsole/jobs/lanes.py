@@ -1,4 +1,4 @@
-"""Which lanes give no answer now, and what each is. What a lane is, another app knows: it registers who is asked."""
+"""Which lanes give no answer, and what each is. What a lane is, another app knows: it registers who is asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 _IDENTITIES: list[Callable[[], Mapping[str, str]]] = []
 _SILENT: list[Callable[[], Iterable[str]]] = []
+_ASKED: list[Callable[[Iterable[str]], Iterable[str]]] = []
 
 
 def silent_by(found: Callable[[], Iterable[str]]) -> None:
@@ -16,6 +17,16 @@ def silent_by(found: Callable[[], Iterable[str]]) -> None:
 def silent() -> frozenset[str]:
     """Return the lanes that a run would get no answer from now, as far as anybody knows."""
     return frozenset(lane for found in _SILENT for lane in found())
+
+
+def asked_by(found: Callable[[Iterable[str]], Iterable[str]]) -> None:
+    """Register who asks lanes now, and returns those without an answer."""
+    _ASKED.append(found)
+
+
+def unheard(lanes: Iterable[str]) -> set[str]:
+    """Ask these lanes now, in a worker. Return those that give no answer."""
+    return {lane for found in _ASKED for lane in found(list(lanes))}
 
 
 def identified_by(found: Callable[[], Mapping[str, str]]) -> None:

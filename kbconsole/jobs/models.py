@@ -69,6 +69,8 @@ class StepStatus(models.TextChoices):
 
 _REPEATED = (Touch.UNCHANGED, Touch.UPDATED, Touch.ABSENT)
 """What a repeated change does to what it did before; that says less than the first time."""
+BY_HAND = {"by_hand": True}
+"""In `RunStep.earlier`: an attempt carried its change out, and the console itself touched nothing."""
 OPEN_STEPS = (StepStatus.PENDING, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.NEEDS_PERSON)
 
 
@@ -279,7 +281,8 @@ class RunStep(models.Model):
     outcome = models.JSONField(null=True)
     """`Outcome.to_json()` of the change, in the attempt of the run that is the last."""
     earlier = models.JSONField(default=list)
-    """What attempts before it touched, oldest first, in the form of `outcome`: a retry keeps it."""
+    """What attempts before it touched, oldest first, in the form of `outcome`: a retry keeps it. With `BY_HAND` for
+    one that ended without touching anything: that may have been a person's work."""
     attempt = models.PositiveIntegerField(default=0)
     lost = models.PositiveSmallIntegerField(default=0)
     troubles = models.PositiveSmallIntegerField(default=0)
@@ -308,7 +311,8 @@ class RunStep(models.Model):
         under the same name counts alone, by its uid.
         """
         found: dict[str, Touched] = {}
-        for touched in Outcome.from_json([*self.earlier, *(self.outcome or [])]).touched:
+        told = [one for one in [*self.earlier, *(self.outcome or [])] if one != BY_HAND]
+        for touched in Outcome.from_json(told).touched:
             key = canonical_text(dict(touched.ref))
             before = found.get(key, touched)
             same = touched.uid in ("", before.uid) and before.touch != Touch.UNCHANGED

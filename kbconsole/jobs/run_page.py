@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,12 +13,14 @@ from kbconsole.common.sentences import Sentence
 from kbconsole.common.templatetags.badges import Look, look_of
 from kbconsole.jobs.cautions import object_name
 from kbconsole.jobs.cures import cures_of
-from kbconsole.jobs.definition import CONSOLE, Touch, Verdict, phase_label
+from kbconsole.jobs.definition import CONSOLE, Job, Touch, Verdict, phase_label
 from kbconsole.jobs.models import Decision, Plan, Run, RunEvent, RunStatus, RunStep, StepStatus
 from kbconsole.jobs.pages import duration, lane_label, listed, may, since
 from kbconsole.jobs.plan_page import manifest_of
 from kbconsole.jobs.services import retry_refusal
-from kbconsole.jobs.undoing import executed, open_undo, undo_refusal, undoings
+from kbconsole.jobs.undo_others import Others
+from kbconsole.jobs.undo_parts import parts_of
+from kbconsole.jobs.undoing import executed, left_to_undo, open_undo, undo_refusal, undoings
 
 # The state that a cell of several steps shows: the first of these that one of them has.
 WORST = (
@@ -141,6 +144,22 @@ class RunPage:
     def undone(self) -> Run | None:
         """The run that took it back, or tried to last."""
         return next((made for plan in self.undo_plans if (made := executed(plan))), None)
+
+    @cached_property
+    def undone_wholly(self) -> bool:
+        """Whether all that can be taken back was: an undo leaves out planes that give no answer."""
+        made = self.undone
+        if made is None or made.status != RunStatus.SUCCEEDED:
+            return False
+        return not left_to_undo(
+            self.run, parts_of(self.run, self.steps, Others(self.run.pk)), self.undo_plans
+        )
+
+    @property
+    def undo_instead(self) -> Sentence | None:
+        """What another job would do that undoes it better than the inverses of its changes."""
+        better = self.run.told(lambda job: job.undone_by(self.run.pk), None)
+        return better.what() if isinstance(better, Job) else None
 
     @property
     def undo_waiting(self) -> Plan | None:

@@ -14,7 +14,7 @@ from kbconsole.audit.services import record
 from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.lifecycle import transition
 from kbconsole.common.roles import Role, has_role, require
-from kbconsole.common.sentences import declare, say
+from kbconsole.common.sentences import Json, declare, say
 from kbconsole.common.times import clock_text
 from kbconsole.jobs import waking
 from kbconsole.jobs.cautions import Caution, cautions_of
@@ -25,6 +25,7 @@ from kbconsole.jobs.expiry import over
 from kbconsole.jobs.lifecycle import PLAN, RUN, STEP
 from kbconsole.jobs.models import (
     ACTIVE,
+    BY_HAND,
     Decision,
     Plan,
     PlanStatus,
@@ -421,10 +422,17 @@ def _reset_steps(run: Run) -> int:
     for row in again:
         transition(
             row, to=StepStatus.PENDING, edges=STEP, finding=None, facts=None, outcome=None, troubles=0,
-            earlier=[*row.earlier, *(row.outcome or [])], lost=0, next_at=None,
+            earlier=_earlier(row), lost=0, next_at=None,
             waiting_since=None, started_at=None, ended_at=None, lease_until=None, token=row.token + 1,
         )  # fmt: skip
     return len(again)
+
+
+def _earlier(row: RunStep) -> list[Json]:
+    """Return what all attempts until now touched, to be kept; nothing touched is kept as such, once."""
+    if row.outcome == [] and BY_HAND not in row.earlier:
+        return [*row.earlier, BY_HAND]
+    return [*row.earlier, *(row.outcome or [])]
 
 
 @transaction.atomic

@@ -15,9 +15,7 @@ from kbconsole.common.sentences import Json, Sentence, declare, say
 from kbconsole.jobs.cautions import object_name
 from kbconsole.jobs.definition import CONSOLE, Change, Outcome, Touch, canonical_text, job_sentence
 from kbconsole.jobs.models import Run, RunStep, StepStatus
-
-MOST_LATER = 5000
-"""How many steps of later runs are searched for objects that would go."""
+from kbconsole.jobs.undo_others import Others
 
 declare(
     {
@@ -76,28 +74,36 @@ class Part:
         by_hand = self.done and not touches
         return by_hand or any(touch not in (Touch.UNCHANGED, Touch.ABSENT) for touch in touches)
 
+    @property
+    def lost(self) -> bool:
+        """Whether nobody knows if it was carried out: the answer was lost."""
+        row = self.row
+        troubled = row.status != StepStatus.PENDING and row.troubles + row.lost > 0
+        return not self.done and (troubled or row.status == StepStatus.ERRORED)
+
     def touched(self, touch: Touch) -> list[str]:
         return [object_name(one.ref) for one in self.outcome.touched if one.touch == touch]
 
 
-def parts_of(run: Run, rows: Iterable[RunStep], *, certain: bool = True) -> list[Part]:
+def parts_of(run: Run, rows: Iterable[RunStep], others: Others | None = None) -> list[Part]:
     """Return what the steps of a run did, the last one first.
 
-    Not `certain`: without asking what other runs made, for a page that only wants to know whether there is anything.
+    Without `others` nobody is asked what they made, for a page that only wants to know whether there is anything.
     """
     changing = [row for row in rows if row.content["change"]]
     found_there = any(one.touch == Touch.UNCHANGED for row in changing for one in row.made().touched)
     seen = _seen_before(run) if found_there else {}
-    return [_part(row, seen, certain) for row in sorted(changing, key=lambda row: -row.position)]
+    return [_part(row, seen, others) for row in sorted(changing, key=lambda row: -row.position)]
 
 
-def _part(row: RunStep, seen: Mapping[str, Json], certain: bool) -> Part:
+def _part(row: RunStep, seen: Mapping[str, Json], others: Others | None) -> Part:
     outcome = row.made()
     try:
         change = Change.load(row.content["change"])
     except (KeyError, TypeError, ValueError):  # an action of an older version
         return Part(row, None, outcome, None)
-    outcome = _ours(row, outcome, seen, certain)
+    if change.proves_author:
+        outcome = _ours(row, outcome, seen, others)
     return Part(row, change, outcome, change.inverse(outcome))
 
 
@@ -109,26 +115,20 @@ def _seen_before(run: Run) -> dict[str, Json]:
     return {canonical_text(steps[one.position]["change"]): one.diff for one in run.plan.diffs.all()}
 
 
-def _ours(row: RunStep, outcome: Outcome, seen: Mapping[str, Json], certain: bool) -> Outcome:
+def _ours(row: RunStep, outcome: Outcome, seen: Mapping[str, Json], others: Others | None) -> Outcome:
     """Return the outcome with what the run made, though it only found it there: its worker died with the answer.
 
-    An apply leaves an object unchanged only if the console has applied the very same before. Where nothing was there
-    when the run began, and no other run says that it made it, it was this one.
+    Of a change whose UNCHANGED proves that the console has made the very same before: where nothing was there when
+    the run began, and no other run says that it made it, it was this one.
     """
     diff = seen.get(canonical_text(row.content["change"])) or []
     absent = {canonical_text(one["ref"]) for one in diff if one["touch"] == Touch.CREATED and not one["uid"]}
     found = []
     for one in outcome.touched:
         fresh = one.touch == Touch.UNCHANGED and one.uid and canonical_text(dict(one.ref)) in absent
-        mine = fresh and not (certain and _made_elsewhere(row, one.uid))
+        mine = fresh and not (others and others.may_have_made(row.lane, one.uid))
         found.append(replace(one, touch=Touch.CREATED) if mine else one)
     return Outcome(tuple(found))
-
-
-def _made_elsewhere(row: RunStep, uid: str) -> bool:
-    others = RunStep.objects.filter(lane=row.lane, outcome__isnull=False).exclude(run=row.run_id)
-    touched = (one for other in others.order_by("-id")[:MOST_LATER] for one in other.made().touched)
-    return any(one.uid == uid and one.touch == Touch.CREATED for one in touched)
 
 
 def what_stays(parts: Iterable[Part]) -> list[Sentence]:
@@ -159,10 +159,7 @@ def _together(sentences: Iterable[Sentence]) -> list[Sentence]:
 def _staying(part: Part) -> Iterator[tuple[str, Json]]:
     """Yield the sentence and the object, or the step, of all that stays of a part without an inverse."""
     row = part.row
-    lost = row.status == StepStatus.ERRORED or (
-        row.status != StepStatus.PENDING and row.troubles + row.lost > 0
-    )
-    if not part.done and lost:
+    if part.lost:
         yield "undo.stays_unknown", row.label
     if part.change is None and part.did:
         yield "undo.stays_older", row.label
@@ -174,24 +171,18 @@ def _staying(part: Part) -> Iterator[tuple[str, Json]]:
             yield code, what
 
 
-def used_since(run_id: int, parts: Iterable[Part]) -> list[Sentence]:
-    """Return which later runs found there what would go."""
-    going = {
-        (part.row.lane, one.uid): (part.plane, object_name(one.ref))
+def used_since(parts: Iterable[Part], others: Others) -> list[Sentence]:
+    """Return which other runs found there what would go."""
+    used = [
+        (part.plane, object_name(one.ref), runs)
         for part in parts if part.back is not None
-        for one in part.outcome.touched if one.touch == Touch.CREATED and one.uid
-    }  # fmt: skip
-    later = RunStep.objects.filter(
-        run__gt=run_id, outcome__isnull=False, lane__in={lane for lane, _uid in going}
-    )
-    users: dict[tuple[str, str], dict[int, Sentence]] = {}
-    for row in later.select_related("run").order_by("-id")[:MOST_LATER]:
-        for one in row.made().touched:
-            if (row.lane, one.uid) in going and one.touch not in (Touch.REMOVED, Touch.ABSENT):
-                users.setdefault((row.lane, one.uid), {})[row.run_id] = _run_named(row.run)
+        for one in part.outcome.touched
+        if one.touch == Touch.CREATED and (runs := others.users(part.row.lane, one))
+    ]  # fmt: skip
+    rows = Run.objects.in_bulk({run for *_, runs in used for run in runs})
     return [
-        say("undo.others_use", plane=going[key][0], what=going[key][1], runs=list(runs.values()))
-        for key, runs in users.items()
+        say("undo.others_use", plane=plane, what=what, runs=[_run_named(rows[run]) for run in runs])
+        for plane, what, runs in used
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -22,11 +23,13 @@ from kbconsole.jobs.definition import (
     Mark,
     Step,
     Subject,
+    Touch,
     job_sentence,
     load_job,
     register,
 )
 from kbconsole.jobs.models import ACTIVE, Plan, PlanStatus, Run, RunStatus, RunStep
+from kbconsole.jobs.undo_others import Others
 from kbconsole.jobs.undo_parts import Part, parts_of, used_since, what_stays
 
 declare(
@@ -38,10 +41,12 @@ declare(
         ),
         "undo.only_looked": _("Run %(run)s only looked and changed nothing, so there is nothing to undo."),
         "undo.nothing": _("Run %(run)s changed nothing, so there is nothing to undo."),
-        "undo.nothing_made": _(
-            "Run %(run)s made nothing that can be taken back: it changed or removed what was there before, and what "
-            "that was is kept nowhere. Set right by hand what has to be otherwise."
+        "undo.not_known": _(
+            "Whether run %(run)s changed anything is not known, as answers were lost: %(what)s. Retry the run first, "
+            "or look there."
         ),
+        "undo.all_stays": _("Nothing that run %(run)s did can be taken back by the console. %(what)s"),
+        "undo.and": _("%(one)s %(other)s"),
         "undo.done": _("Run %(run)s was undone already, by run %(by)s."),
         "undo.under_way": _("Run %(run)s is being undone by run %(by)s. Wait until that one ends."),
         "undo.other_plan": _(
@@ -49,8 +54,12 @@ declare(
             "be undone."
         ),
         "undo.other_plane": _(
-            "%(plane)s is another cluster now than when run %(run)s changed it, so nothing is taken back there. Look "
-            "by hand for what the run left on the former one."
+            "%(plane)s is another cluster now than when run %(run)s changed it, or not registered any more, so nothing "
+            "is taken back there. Look by hand for what the run left on the former one."
+        ),
+        "undo.silent": _(
+            "%(plane)s gives no answer, so what run %(run)s made there stays for now: %(what)s. Undo the run once more "
+            "when the plane answers again."
         ),
         "run.undo_requested": _("Asked to undo run %(run)s: %(job)s for %(subject)s"),
     }
@@ -60,7 +69,11 @@ declare(
 @register
 @dataclass(frozen=True)
 class UndoRun(Job):
-    """Take back what a run made. `kept` are the sentences about what stays, found out when the plan is made."""
+    """Take back what a run made. `kept` are the sentences about what stays, found out when the plan is made.
+
+    `apart` are lanes where nothing is taken back, found out likewise: an earlier undo did it, or the plane gives no
+    answer, or is another one now. For those the run can be undone once more.
+    """
 
     slug: ClassVar[str] = "undo-run"
     label: ClassVar[Any] = _("Undo a run")
@@ -76,6 +89,7 @@ class UndoRun(Job):
     job: str
     job_params: dict[str, Json]
     kept: list[Json] = field(default_factory=list)
+    apart: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Raises KeyError or TypeError where the code of what was done is gone: then nothing knows its inverse."""
@@ -90,40 +104,52 @@ class UndoRun(Job):
     def _run(self) -> Run:
         return Run.objects.select_related("plan").get(pk=self.run)
 
-    def _parts(self) -> list[Part]:
-        return parts_of(self._run(), RunStep.objects.filter(run=self.run))
+    def _parts(self, others: Others | None = None) -> list[Part]:
+        return parts_of(self._run(), RunStep.objects.filter(run=self.run), others or Others(self.run))
+
+    def _going(self, parts: Iterable[Part]) -> list[Part]:
+        return [part for part in parts if part.back is not None and part.row.lane not in self.apart]
 
     def lanes(self) -> list[str]:
         """Only those where something is taken back: what happened elsewhere holds nothing up."""
-        going = {part.row.lane for part in self._parts() if part.back is not None}
+        going = {part.row.lane for part in self._going(self._parts())}
         return [lane for lane in self._run().lanes if lane in going]
 
     def informed(self) -> UndoRun:
-        parts = self._parts()
-        said = [*used_since(self.run, parts), *what_stays(parts)]
-        return replace(self, kept=[sentence.to_json() for sentence in said])
+        others = Others(self.run)
+        parts, run = self._parts(others), self._run()
+        left = left_to_undo(run, parts, undoings(run))
+        out = _out_of_reach(run, [part for part in parts if part.row.lane in left])
+        apart = ({part.row.lane for part in parts if part.back} - left) | out.keys()
+        fresh = replace(self, apart=sorted(apart))
+        said = [*out.values(), *used_since(fresh._going(parts), others), *what_stays(parts)]
+        return replace(fresh, kept=[sentence.to_json() for sentence in said])
 
     def steps(self) -> Iterator[Step]:
-        parts = [part for part in self._parts() if part.back is not None]
-        self._same_planes({part.row.lane for part in parts})
+        parts = self._going(self._parts())
+        if not parts:
+            raise self._nowhere()
         yield from self.undone().undo_looks([part.back for part in parts if part.back])
         for part in _lane_by_lane(parts, self._run().lanes):
             row = part.row
             assert part.back is not None  # noqa: S101
             yield part.back.as_step(on=row.lane, phase=row.phase, gate=_waits(part, parts))
 
-    def _same_planes(self, concerned: Iterable[str]) -> None:
-        """Raise ConsoleError where a plane's name belongs to another cluster by now: a command knows names alone."""
-        run = self._run()
-        facts = run.plan.body()["facts"] if run.plan and run.plan.content else {}
-        then, now = facts.get("planes") or {}, lanes.identities()
-        for lane in sorted(concerned):
-            if lane in then and now.get(lane) != then[lane]:
-                raise ConsoleError("undo.other_plane", plane=lane, run=self.run)
+    def _nowhere(self) -> ConsoleError:
+        """Return why there is no lane to begin with: what is said first is said of those out of reach."""
+        if not self.apart or not self.kept:
+            return Stale("undo.nothing", run=self.run)
+        first = Sentence.from_json(self.kept[0])
+        return ConsoleError(first.code, **first.params)
 
     def facts(self) -> dict[str, Json]:
-        now = lanes.identities()
-        return {"undoes": self.run, "planes": {lane: now[lane] for lane in self.lanes() if lane in now}}
+        """With what others have found there until now: a run that comes to rely on it meanwhile makes this stale."""
+        now, others = lanes.identities(), Others(self.run)
+        used = used_since(self._going(self._parts(others)), others)
+        return {
+            "undoes": self.run, "planes": {lane: now[lane] for lane in self.lanes() if lane in now},
+            "used": [sentence.to_json() for sentence in used],
+        }  # fmt: skip
 
     def what(self) -> Sentence:
         return say("undo.what", run=self.run, job=job_sentence(self.job), subject=self.subject().label)
@@ -145,6 +171,24 @@ class UndoRun(Job):
 
     def on_end(self, ended: Ended) -> None:
         self.undone().on_undo_end(ended)
+
+
+def _out_of_reach(run: Run, parts: Iterable[Part]) -> dict[str, Sentence]:
+    """Return by lane why nothing can be taken back now. A command knows names alone: the plane has to be the same."""
+    made: dict[str, list[Json]] = {}
+    for part in parts:
+        if part.back is not None:
+            made.setdefault(part.row.lane, []).extend(part.touched(Touch.CREATED) or [part.row.label])
+    facts = run.plan.body()["facts"] if run.plan and run.plan.content else {}
+    then, now = facts.get("planes") or {}, lanes.identities()
+    silent = lanes.unheard(lane for lane in made if lane in now)
+    out: dict[str, Sentence] = {}
+    for lane, what in sorted(made.items()):
+        if lane in then and now.get(lane) != then[lane]:
+            out[lane] = say("undo.other_plane", plane=lane, run=run.pk)
+        elif lane in silent:
+            out[lane] = say("undo.silent", plane=lane, run=run.pk, what=what)
+    return out
 
 
 def _lane_by_lane(parts: Iterable[Part], order: Sequence[str]) -> Iterator[Part]:
@@ -190,22 +234,35 @@ def undo_refusal(run: Run, rows: Iterable[RunStep], plans: Iterable[Plan]) -> St
         return Stale("jobs.code_gone")
     if not job.planned or run.plan is None:
         return Stale("undo.only_looked", run=run.pk)
-    for made in filter(None, map(executed, plans)):
-        if made.status == RunStatus.SUCCEEDED:
-            return Stale("undo.done", run=run.pk, by=made.pk)
-        if made.status in ACTIVE:
-            return Stale("undo.under_way", run=run.pk, by=made.pk)
-    return _nothing_to_undo(run, job, parts_of(run, rows, certain=False)) or _other_plan(run)
+    made = [found for found in map(executed, plans) if found]
+    if active := next((found for found in made if found.status in ACTIVE), None):
+        return Stale("undo.under_way", run=run.pk, by=active.pk)
+    done = next((found for found in made if found.status == RunStatus.SUCCEEDED), None)
+    parts = parts_of(run, rows, Others(run.pk) if done else None)
+    if done and not left_to_undo(run, parts, plans):
+        return Stale("undo.done", run=run.pk, by=done.pk)
+    return _nothing_to_undo(run, job, parts) or _other_plan(run)
+
+
+def left_to_undo(run: Run, parts: Iterable[Part], plans: Iterable[Plan]) -> set[str]:
+    """Return the lanes that no undo has dealt with to its end. `plans` are those that undo the run."""
+    done = [made for made in map(executed, plans) if made and made.status == RunStatus.SUCCEEDED]
+    if any(made.job != UndoRun.slug for made in done):
+        return set()
+    return {part.row.lane for part in parts if part.back} - {lane for made in done for lane in made.lanes}
 
 
 def _nothing_to_undo(run: Run, job: Job, parts: list[Part]) -> Stale | None:
     if not any(part.did for part in parts):
-        return Stale("undo.nothing", run=run.pk)
+        lost: list[Json] = [part.row.label for part in parts if part.lost]
+        return Stale("undo.not_known", run=run.pk, what=lost) if lost else Stale("undo.nothing", run=run.pk)
     better = job.undone_by(run.pk)
     if isinstance(better, Sentence):
         return Stale(better.code, **better.params)
     if better is None and not any(part.back for part in parts):
-        return Stale("undo.nothing_made", run=run.pk)
+        stays = what_stays(parts)
+        said = reduce(lambda one, other: say("undo.and", one=one, other=other), stays) if stays else None
+        return Stale("undo.all_stays", run=run.pk, what=said) if said else Stale("undo.nothing", run=run.pk)
     return None
 
 

@@ -113,6 +113,7 @@ class CopyMissing(Apply):
     """
 
     slug: ClassVar[str] = "copy-missing"
+    proves_author: ClassVar[bool] = False  # what the operator made meanwhile is "unchanged", too
     source: str = ""
 
     def label(self) -> Sentence:

@@ -42,6 +42,10 @@ declare(
             "The control plane has no Cluster %(namespace)s/%(name)s any more, or it is being deleted: no operator "
             "would take up what is copied. Nothing was copied. Retire the database, so that its planes are cleaned."
         ),
+        "placements.undo_repair": _(
+            "What was copied belongs to %(name)s, and its pods may use it by now, so it is not taken back. It goes "
+            "when the database is retired."
+        ),
     }
 )
 ORDER = (SERVICE_ACCOUNT.kind, ROLE_BINDING.kind, CONFIG_MAP.kind, SERVICE.kind)
@@ -103,6 +107,10 @@ class RepairMirrors(DatabaseJob):
 
     def what(self) -> Sentence:
         return say("placements.what_repair", subject=self.subject().label)
+
+    def undone_by(self, run_id: int) -> Sentence | None:
+        """Also after a run that failed: pods may have started with what it had copied until then."""
+        return say("placements.undo_repair", name=self.name)
 
     def on_start(self, run_id: int) -> None:
         self.set_status(Status.APPLYING)

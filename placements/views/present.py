@@ -15,6 +15,7 @@ from kbconsole.jobs.cures import cures_of
 from kbconsole.jobs.models import ACTIVE, Decision, Plan, PlanStatus, Run, RunStatus, RunStep, StepStatus
 from kbconsole.jobs.pages import lane_label
 from kbconsole.jobs.planning import MakePlan
+from kbconsole.jobs.undoing import UndoRun
 from placements.models import STANDING, Placement, Status
 from placements.views.replicas import READY, UNKNOWN, Replica
 
@@ -122,8 +123,11 @@ def _over(placement: Placement, plans: Sequence[Plan]) -> Present:
 
 
 def broken_run(placement: Placement, runs: Sequence[Run]) -> Run | None:
-    """Return the run that made the placement need somebody: the newest that ended, if it did not get through."""
-    ours = [run for run in runs if run.job != MakePlan.slug and not run.active]
+    """Return the run that made the placement need somebody: the newest that ended, if it did not get through.
+
+    An undo leaves the placement as it is, however it ends.
+    """
+    ours = [run for run in runs if run.job not in (MakePlan.slug, UndoRun.slug) and not run.active]
     if placement.status != Status.ATTENTION or not ours or ours[0].status not in BROKEN:
         return None
     return ours[0]

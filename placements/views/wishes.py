@@ -69,7 +69,7 @@ def edit_address(plan: Plan) -> str:
 
 def _rejection(placement: Placement) -> Decision | None:
     """Return the last word about the request, if it was a rejection: what to change stands in it."""
-    plan = placement.plans().first()
+    plan = placement.plans().filter(undoes=None).first()
     last = plan.decisions.select_related("by").order_by("-id").first() if plan else None
     return last if last and last.verdict == Decision.Verdict.REJECT else None
 

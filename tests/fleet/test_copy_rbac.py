@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from kbconsole.common.errors import ConsoleError, Refused
+from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.sentences import Sentence
 from kbconsole.demo.fleet import EmbeddedFleet
 from kbconsole.fleet import services
@@ -18,7 +18,7 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Verdict
 from kbconsole.jobs.models import Plan, PlanStatus, Run
-from kbconsole.jobs.services import decide, go_ahead, retry
+from kbconsole.jobs.services import decide, go_ahead, retry, withdraw
 from kbconsole.jobs.undoing import undo
 from kbconsole.k8s.kinds import CLUSTER_ROLE, Object
 from kbconsole.k8s.rules import rule_set
@@ -269,8 +269,18 @@ def test_a_copy_is_undone_on_the_planes_that_had_none_and_every_earlier_object_s
     assert refused.status == PlanStatus.FAILED and "k8s-2" in failure(refused), "it may not delete there"
     embedded.client("k8s-2").patch(CLUSTER_ROLE, "kbconsole", "", {"rules": mine["rules"]})
     Plane.objects.filter(name="k8s-3").update(uid="another")
-    assert "k8s-3 is another cluster now than when run" in failure(asked_back(run, adam))
+    plan = asked_back(run, adam)
+    assert "k8s-3 is another cluster now than when run" in str(cautions_of(plan)[0].sentence)
+    assert {step.on for step in plan.steps()} == {"k8s-2"}
+    withdraw(plan.pk, by=adam)
     Plane.objects.filter(name="k8s-3").update(uid=fleet["k8s-3"].uid)
+    embedded.fault("k8s-3", "unreachable")
+    plan = asked_back(run, adam)
+    assert "k8s-3 gives no answer, so what run" in str(cautions_of(plan)[0].sentence)
+    assert drive(go_ahead(plan.pk, by=adam, seen_hash=plan.hash, accepted=ticks(plan))).status == "succeeded"
+    assert not role(embedded, "k8s-2")
+    embedded.fault("k8s-3", None)
+    assert role(embedded, "k8s-3") and "Undo this run" in page(run, adam)
     with override_settings(KBCONSOLE_FLEET_APPROVALS=1):
         plan = asked_back(run, adam)
         assert plan.status == PlanStatus.READY, failure(plan)
@@ -284,6 +294,14 @@ def test_a_copy_is_undone_on_the_planes_that_had_none_and_every_earlier_object_s
     assert undone.status == "succeeded"
     assert {plane: objects(embedded, plane) for plane in PLANES} == before
     assert role(embedded, "k8s-1") and not role(embedded, "k8s-2")
+    assert [step["on"] for step in undone.plan.body()["steps"]] == ["k8s-3"], "the rest"
+    assert f"Undone by run {undone.pk}" in page(run, adam)
+    with pytest.raises(Stale, match=f"undone already, by run {undone.pk}"):
+        undo(run.pk, by=adam)
+
+
+def page(run: Run, by: User) -> str:
+    return signed_in(by).get(f"/runs/{run.pk}/").content.decode()
 
 
 def asked_back(run: Run, by: User) -> Plan:

@@ -49,8 +49,11 @@ def rolled(fleet: EmbeddedFleet) -> None:
         client.patch(DEPLOYMENT, name, "kb-system", {"status": status}, subresource="status")
 
 
-def switched(fleet: EmbeddedFleet, plane: Plane, by: User, *, disable: bool = True) -> Run:
-    plan = planned(plane, by, disable=disable)
+def switched(fleet: EmbeddedFleet, plane: Plane, by: User) -> Run:
+    return carried_out(fleet, planned(plane, by), by)
+
+
+def carried_out(fleet: EmbeddedFleet, plan: Plan, by: User) -> Run:
     assert plan.status == PlanStatus.READY, plan.failure
     run = go_ahead(plan.pk, by=by, seen_hash=plan.hash)
     drive(run, seconds=1.5)
@@ -76,11 +79,13 @@ def test_a_lost_plane_is_disabled_in_both_deployments_and_enabled_again(
     Plane.objects.filter(name="k8s-3").update(last_error=None)
     shown = signed_in(adam).get("/fleet/k8s-3/").content.decode()
     assert "It is disabled in the operator" in shown and "Enable k8s-3" in shown
-    back = undo(run.pk, by=adam).definition()
-    assert isinstance(back, SwitchPlane) and (back.plane, back.disable) == ("k8s-3", False)
-    drive(Run.objects.latest("id"))
-    assert switched(embedded, fleet["k8s-3"], adam, disable=False).status == "succeeded"
-    assert arguments(embedded) == before
+    back = undo(run.pk, by=adam)
+    drive(back.runs.get())
+    back.refresh_from_db()
+    job = back.definition()
+    assert isinstance(job, SwitchPlane) and (job.plane, job.disable) == ("k8s-3", False)
+    assert carried_out(embedded, back, adam).status == "succeeded"
+    assert [arguments(embedded, name) for name in NAMES] == [before, before]
     assert Plane.objects.get(name=CONTROL).operator_contexts_disabled == []
 
 

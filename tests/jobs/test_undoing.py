@@ -12,10 +12,11 @@ from kbconsole.audit.models import Entry
 from kbconsole.common.errors import ConsoleError, Refused, Stale
 from kbconsole.common.policy import Policy, Rule
 from kbconsole.common.sentences import say
-from kbconsole.jobs import again, runner, services
+from kbconsole.jobs import again, services, undo_others
 from kbconsole.jobs.cautions import cautions_of
 from kbconsole.jobs.definition import Job, Outcome, Step, Touch, Touched, register
-from kbconsole.jobs.models import Plan, PlanStatus, Run, RunStep
+from kbconsole.jobs.models import BY_HAND, Plan, PlanStatus, Run, RunStep
+from kbconsole.jobs.undo_others import Others
 from kbconsole.jobs.undo_parts import parts_of, what_stays
 from kbconsole.jobs.undoing import undo
 from tests.api.calling import Caller
@@ -64,6 +65,11 @@ def undone(run: Run, by: User) -> Run:
 
 def warned(plan: Plan) -> str:
     return " ".join(str(caution.sentence) for caution in cautions_of(plan))
+
+
+def goes(run: Run) -> list[str]:
+    """Return the lanes of what an undo would take back."""
+    return [part.row.lane for part in parts_of(run, run.steps.all(), Others(run.pk)) if part.back]
 
 
 def did(world: World, verb: str, plane: str) -> list[str]:
@@ -121,9 +127,15 @@ def test_what_an_earlier_attempt_made_was_made_by_the_run(dana: User, world: Wor
     world.answers["look k8s-1/role"] = [ConsoleError("toy.refused")]
     run = ran(ToyJob(), dana)
     world.answers.clear()
+    run.steps.filter(lane="k8s-2", phase="apply").update(outcome=[], status="failed")  # as a person ran it
     run = drive(services.retry(run.pk, by=dana))
     row: Any = run.steps.get(lane="k8s-1", phase="apply")
     assert (row.outcome[0]["touch"], row.earlier[0]["touch"]) == ("unchanged", "created")
+    row = run.steps.get(lane="k8s-2", phase="apply")
+    assert (row.outcome[0]["touch"], row.earlier) == ("unchanged", [BY_HAND])
+    row.outcome = None
+    (part,) = parts_of(run, [row])
+    assert part.did, "whatever becomes of the next attempt"
     undone(run, dana)
     assert world.holds == set()
 
@@ -155,7 +167,7 @@ def test_what_stays_alike_on_several_planes_is_said_once() -> None:
 
 
 def test_what_was_made_by_a_worker_that_died_with_the_answer_counts_unless_another_run_made_it(
-    dana: User, world: World
+    dana: User, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ran(ToyJob(), dana)
     rows: Any = run.steps.filter(phase="apply")
@@ -166,16 +178,35 @@ def test_what_was_made_by_a_worker_that_died_with_the_answer_counts_unless_anoth
     touched = Touched(Touch.CREATED, {**REF, "name": "role"}, "u-k8s-3/role")
     other.steps.update(lane="k8s-3", outcome=Outcome((touched,)).to_json())
     drive(other)
+    with monkeypatch.context() as patch:
+        patch.setattr(undo_others, "MOST_OTHERS", 0)
+        assert not goes(run), "there are more steps of others than are searched"
+    with monkeypatch.context() as patch:
+        patch.setattr(Put, "proves_author", False)
+        assert not goes(run), "somebody else may have made what the change leaves unchanged"
     assert undone(run, dana).status == "succeeded"
     assert world.holds - {"k8s-9/role"} == {"k8s-3/role"}
 
 
-def test_what_later_runs_rely_on_is_said_before_it_goes(dana: User, world: World) -> None:
+def test_what_other_runs_rely_on_is_said_before_it_goes_and_makes_an_older_plan_stale(
+    dana: User, world: World
+) -> None:
+    begun = drive(services.start(ToyCheck(["k8s-2"]), by=dana))
     run = ran(ToyJob(["k8s-1"]), dana)
-    later = ran(ToyJob(["k8s-1"]), dana)
-    assert f"k8s-1: Toy role goes, though later runs found it there and may rely on it: run {later.pk}" in (
-        warned(asked(run, dana))
+    plan = asked(run, dana)
+    assert "may rely on it" not in warned(plan)
+    later = drive(services.start(ToyCheck(["k8s-1"]), by=dana))
+    touched = Touched(Touch.UNCHANGED, {**REF, "name": "role"}, "u-k8s-1/role")
+    begun.steps.filter(phase="apply").update(
+        lane="k8s-1", outcome=Outcome((touched,)).to_json()
+    )  # by a Retry
+    assert drive(services.go_ahead(plan.pk, by=dana, seen_hash=plan.hash)).status == "failed"
+    assert Plan.objects.get(pk=plan.pk).status == PlanStatus.STALE and "k8s-1/role" in world.holds
+    said = warned(asked(run, dana))
+    assert (
+        f"k8s-1: Toy role goes, though later runs found it there and may rely on it: run {begun.pk}" in said
     )
+    assert f"run {later.pk} (" in said
 
 
 def test_what_only_changed_something_is_not_undone_and_says_why(dana: User, world: World) -> None:
@@ -186,7 +217,12 @@ def test_what_only_changed_something_is_not_undone_and_says_why(dana: User, worl
     row: Any = run.steps.get(phase="apply")
     row.outcome[0] |= {"touch": "updated", "uid": ""}
     row.save()
-    with pytest.raises(Stale, match="made nothing that can be taken back"):
+    with pytest.raises(
+        Stale, match=r"can be taken back by the console\. k8s-1: Toy role was there before the run"
+    ):
+        undo(run.pk, by=dana)
+    RunStep.objects.filter(pk=row.pk).update(outcome=None, status="errored")
+    with pytest.raises(Stale, match=r"is not known, as answers were lost: do role\. Retry the run first"):
         undo(run.pk, by=dana)
     assert 'aria-disabled="true"' in signed_in(dana).get(f"/runs/{run.pk}/").content.decode()
     looked = drive(services.start(ToyCheck(["k8s-2"]), by=dana))
@@ -203,7 +239,7 @@ def test_an_active_run_is_not_undone_and_an_undone_one_not_again(dana: User, wor
     done = undone(drive(run), dana)
     with pytest.raises(Stale, match=f"undone already, by run {done.pk}"):
         undo(run.pk, by=dana)
-    with pytest.raises(Stale, match="made nothing"):
+    with pytest.raises(Stale, match="removed by the run and cannot be brought back"):
         undo(done.pk, by=dana)
     page = signed_in(dana).get(f"/runs/{run.pk}/").content.decode()
     assert f'href="/runs/{done.pk}/">Undone by run {done.pk}' in page
@@ -248,16 +284,17 @@ def test_a_plan_to_undo_goes_stale_when_the_run_is_retried_and_is_made_again_as_
     dana: User, world: World
 ) -> None:
     world.answers["look k8s-1/role"] = [ConsoleError("toy.refused")]
-    run = ran(ToyJob(["k8s-1"]), dana)
+    run = ran(ToyJob(["k8s-1", "k8s-2"]), dana)
     plan = asked(run, dana)
     world.answers.clear()
-    world.holds.clear()
-    run.steps.filter(phase="apply").update(outcome=None)
+    run.steps.filter(lane="k8s-2", phase="apply").update(outcome=None)
     stale = drive(services.go_ahead(plan.pk, by=dana, seen_hash=plan.hash))
     assert (stale.status, Plan.objects.get(pk=plan.pk).status) == ("failed", PlanStatus.STALE)
     fresh = again.make_again(plan.pk, by=dana)
     assert (fresh.job, fresh.undoes_id) == ("undo-run", run.pk)
-    runner.advance(fresh.runs.get().pk)
+    drive(fresh.runs.get())
+    fresh.refresh_from_db()
+    assert (fresh.status, [step.on for step in fresh.steps()]) == (PlanStatus.READY, ["k8s-1"])
 
 
 def test_a_job_that_knows_better_is_what_undoes_its_run_or_says_what_to_do_instead(
@@ -268,6 +305,8 @@ def test_a_job_that_knows_better_is_what_undoes_its_run_or_says_what_to_do_inste
     with pytest.raises(Stale, match="refused"):
         undo(run.pk, by=dana)
     monkeypatch.setattr(ToyJob, "undone_by", lambda job, _run: replace(job, planes=["k8s-2"]))
+    page = signed_in(dana).get(f"/runs/{run.pk}/").content.decode()
+    assert "You get a plan first: Toy: toy one." in page and "what the run made goes" not in page
     plan = asked(run, dana)
     assert (plan.job, plan.undoes_id) == ("toy", run.pk)
     assert {step.on for step in plan.steps()} == {"k8s-2", "console"}

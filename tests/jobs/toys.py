@@ -65,6 +65,7 @@ def _act(what: str) -> Any:
 @dataclass(frozen=True)
 class Put(Change):
     slug: ClassVar[str] = "toy-put"
+    proves_author: ClassVar[bool] = True
     plane: str
     what: str
 

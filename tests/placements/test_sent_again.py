@@ -16,11 +16,13 @@ from kbconsole.common.errors import Stale
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Decision, Plan, Run
 from kbconsole.jobs.tasks import tick
+from kbconsole.jobs.undoing import UndoRun
 from networking.models import Profile
 from placements import services
 from placements.jobs.earlier import namespaces_left
 from placements.models import ClientAccess, Placement, Status
 from placements.services import place_job
+from placements.views.present import broken_run
 from tests.api.calling import made_ready
 from tests.driving import ticks
 from tests.people import person, signed_in
@@ -140,6 +142,27 @@ def test_what_failed_before_its_cluster_is_sent_again_and_its_old_run_is_history
         jobs.retry(run.pk, by=dana)
     placement.refresh_from_db()
     assert (placement.status, placement.planes) == (Status.WAITING, ["k8s-1"])
+
+
+def test_a_plan_to_undo_its_run_hides_neither_the_run_nor_who_shaped_it_nor_what_was_approved(
+    dana: User, adam: User, profile: Profile
+) -> None:
+    placement = world.placed(dana, profile)
+    run = failed(placement)
+    Plan.objects.filter(pk=run.plan_id).update(editors=[dana.pk, adam.pk])
+    job = UndoRun(run.pk, run.job, run.params)
+    words: dict[str, Any] = {"job": job.slug, "params": job.params()}
+    world.planned(placement, undoes=run, **words)
+    world.ran(placement, "succeeded", **words)
+    placement.refresh_from_db()
+    assert broken_run(placement, placement.runs()) == run
+    assert adam.pk in services.plan_again(placement.pk, by=dana).editors
+    back = world.planned(placement, undoes=run, **words)
+    services.cancel(placement.pk, by=dana)
+    statuses = dict(placement.plans().values_list("pk", "status"))
+    assert (statuses[run.plan_id], statuses[back.pk]) == ("withdrawn", "withdrawn")
+    with pytest.raises(Stale, match="out of date"):
+        jobs.retry(run.pk, by=dana)
 
 
 def test_a_database_whose_cluster_was_made_or_may_have_been_is_not(dana: User, profile: Profile) -> None:
