@@ -79,6 +79,11 @@ class AddressPage:
     """The guide's two tables, as long as nothing else is known."""
 
     @property
+    def registered(self) -> set[str]:
+        """The names of all data planes."""
+        return {row.name for row in self.rows if row.registered}
+
+    @property
     def more_meetings(self) -> int:
         return self.errors + self.warnings - len(self.meetings)
 

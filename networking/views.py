@@ -29,12 +29,12 @@ def profile_list(request: HttpRequest) -> HttpResponse:
     """Whether the addresses of the fleet fit, and how replicas can reach each other."""
     if not roles_of(request.user):
         raise Http404
-    sections = drawn_sections(request)
+    sections, page = drawn_sections(request), address_page()
     context = {
-        "rows": pages.rows_for(request.user), "kinds": carrying(Direction.EAST_WEST),
+        "rows": pages.rows_for(request.user, page.registered), "kinds": carrying(Direction.EAST_WEST),
         "others": pages.not_between(),
         "admin": has_role(request.user, Role.ADMIN), "replicas": pages.REPLICAS,
-        "page": address_page(), "sections": sections, "live": any(part.live for part, _html in sections),
+        "page": page, "sections": sections, "live": any(part.live for part, _html in sections),
     }  # fmt: skip
     return render(request, "networking/profile_list.html", context)
 
