@@ -48,26 +48,37 @@ def client(plane: str) -> PlaneClient:
     rows = Credential.objects.filter(plane__name=plane, purpose=Purpose.CONSOLE).order_by("-version")
     # Asked at every call, so not for the credential itself.
     key = (os.getpid(), "plane", plane, rows.values_list("plane__uid", "pk", "version").first())
+    return _cached(key, lambda: _client_of(_credential(plane)))
 
-    def made() -> PlaneClient:
-        row = _credential(plane)
-        return RegisteredClient(plane, opened(row), uid=row.plane.uid, **_patience())
 
-    return _cached(key, made)
+def _client_of(row: Credential) -> PlaneClient:
+    kind = InstallerClient if row.purpose == Purpose.INSTALLER else RegisteredClient
+    return kind(row.plane.name, opened(row), uid=row.plane.uid, **_patience())
 
 
 def installer_client(plane: str, run: int | None = None) -> PlaneClient:
     """Return a client with the plane's installer credential, for what the console's own user may not do.
 
     Only runs use it, and the audit log tells which: `run`, or the one that this thread works for. Otherwise, and where
-    none was given or its time is over, it is the console's own client. Raises ConsoleError like `client`.
+    none was given, its time is over or it was taken away, it is the console's own client. Raises ConsoleError like
+    `client`.
     """
     row, run = installing.row_of(plane), run or installing.run_of_this_thread()
-    if row is None or run is None:
+    if row is None or run is None or not installing.note_use(row, run):
         return client(plane)
-    installing.note_use(row, run)
-    key, uid = (os.getpid(), "installer", plane, row.plane.uid, row.pk), row.plane.uid
-    return _cached(key, lambda: InstallerClient(plane, opened(row), uid=uid, **_patience()))
+    return _cached((os.getpid(), "installer", plane, row.plane.uid, row.pk), lambda: _client_of(row))
+
+
+def tool_credential(plane: str, run: int) -> tuple[Credential, PlaneClient]:
+    """Return the credential that a tool gets in a run, chosen like that of `installer_client`, and a client with it.
+
+    Raises ConsoleError like `client`.
+    """
+    row = installing.row_of(plane)
+    if row is None or not installing.note_use(row, run):
+        row = _credential(plane)
+    key = (os.getpid(), "tool", plane, row.plane.uid, row.pk, row.version)
+    return row, _cached(key, lambda: _client_of(row))
 
 
 def _patience() -> dict[str, Any]:
@@ -113,11 +124,6 @@ def credential(plane: str, draft_id: int = 0) -> PlaneCredential:
     if not draft_id:
         return opened(_credential(plane))
     return draft_credential(_draft(draft_id), plane)
-
-
-def installer_credential(plane: str) -> PlaneCredential:
-    """Open what `installer_client` uses, for a tool that wants a kubeconfig. Raises ConsoleError."""
-    return opened(installing.row_of(plane) or _credential(plane))
 
 
 def _draft(draft_id: int) -> KubeconfigDraft:

@@ -1,8 +1,8 @@
 """Looking after one command, in a process of its own (kbconsole/fleet/command_process.py).
 
 It says every second that it is alive, writes what the command prints to the events of the run, ends it when the run is
-cancelled, its time is over or the console is stopped, and dies with it: if this process is killed, the kernel kills
-the command.
+cancelled, its time is over, somebody takes away the credential that it uses, or the console is stopped, and dies with
+it: if this process is killed, the kernel kills the command.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from kbconsole.common.errors import ConsoleError
 from kbconsole.common.sentences import Json, say
 from kbconsole.fleet import access, installing
 from kbconsole.fleet.command_models import CommandRun, CommandStatus, patience
-from kbconsole.fleet.commands import CANCELLED, LOST, STOPPED, RunCommand, last_lines
+from kbconsole.fleet.commands import CANCELLED, LOST, STOPPED, TAKEN, RunCommand, last_lines
+from kbconsole.fleet.models import Credential, Purpose
 from kbconsole.jobs.definition import Change, Level
 from kbconsole.jobs.events import log
 from kbconsole.jobs.models import ACTIVE, Run
@@ -53,6 +54,7 @@ class Keeper:
         self._next_beat = 0.0
         self._heard = time.monotonic()
         self._why = ""
+        self._used: list[Credential] = []
         change = Change.load(row.command)
         assert isinstance(change, RunCommand)  # noqa: S101  nothing else is stored there
         self.change = change
@@ -69,7 +71,7 @@ class Keeper:
             self._end(
                 Exit(0, why, "", False) if why else run(self._command(), on_lines=self._tell, stop=self._stop)
             )
-        except (ConsoleError, AddressRefused, OSError) as error:
+        except (ConsoleError, AddressRefused, OSError, ValueError) as error:
             self._tell([("stderr", str(error))])
             self._end(Exit(_COULD_NOT, "", "", False))
         except BaseException:
@@ -83,25 +85,29 @@ class Keeper:
             time.sleep(BEAT_SECONDS / 2)
 
     def _command(self) -> Command:
-        """Return what is run, with the credentials of its planes. Raises ConsoleError, AddressRefused, OSError."""
+        """Return what is run, with the credentials of its planes. Raises what `_given` does."""
         change = self.change
-        given: dict[str, PlaneCredential] = {}
-        for plane in (change.plane, *change.planes):
-            client = access.installer_client(plane, run=self.row.step.run_id)
-            client.groups()  # raises where another Kubernetes cluster answers by now
-            given[plane] = client.pinned(access.installer_credential(plane))
-            self._say_whose(plane)
+        given = {plane: self._given(plane) for plane in (change.plane, *change.planes)}
         secrets = [part for one in given.values() for part in (one.token, one.client_key_pem)]
         return Command(
             binary=change.kind.binary, args=change.argv(), kubeconfig=kubeconfig.write(given),
             stdin=change.stdin(), seconds=change.seconds, secrets=tuple(secrets),
         )  # fmt: skip
 
-    def _say_whose(self, plane: str) -> None:
-        row = installing.row_of(plane)
-        said = installing.words_of(row) if row else say("fleet.command_own", plane=plane)
+    def _given(self, plane: str) -> PlaneCredential:
+        """Return the credential that the tool gets of a plane, and say whose it is.
+
+        Raises ConsoleError, AddressRefused, OSError, ValueError.
+        """
+        row, client = access.tool_credential(plane, self.row.step.run_id)
+        client.groups()  # raises where another Kubernetes cluster answers by now
+        secret = access.opened(row)
+        installs = row.purpose == Purpose.INSTALLER
+        said = installing.words_of(row) if installs else say("fleet.command_own", plane=plane)
         with transaction.atomic():
             log(self.row.step.run, said, step=self.row.step)
+        self._used.append(row)
+        return client.pinned(secret) if self.change.kind.pinned else secret
 
     def _stop(self) -> str:
         """Say that this process is alive; return why the command has to end, or "".
@@ -130,7 +136,9 @@ class Keeper:
             Run.objects.filter(steps=self.row.step_id).values("cancel_requested", "status", "attempt").get()
         )
         other = owner["status"] not in ACTIVE or owner["attempt"] != self.row.attempt
-        return CANCELLED if owner["cancel_requested"] or other else ""
+        if owner["cancel_requested"] or other:
+            return CANCELLED
+        return TAKEN if installing.taken_away(self._used) else ""
 
     def _tell(self, lines: Lines) -> None:
         """Append what was printed to the events of the run; JSON is for parsing, not for reading."""

@@ -47,7 +47,7 @@ from kbconsole.k8s.errors import Unauthorised
 from kbconsole.k8s.processes import TIMEOUT
 
 SECONDS = 600
-LOST, CANCELLED, STOPPED, FAILED_TO_START = "lost", "cancelled", "stopped", "not_started"
+LOST, CANCELLED, STOPPED, FAILED_TO_START, TAKEN = "lost", "cancelled", "stopped", "not_started", "taken"
 _AFTERWARDS = 120
 """How many seconds the check of a command may go on waiting for the plane after the command's own time is over."""
 
@@ -78,6 +78,10 @@ declare(
         ),
         "fleet.command_stopped": _(
             "%(command)s was ended on %(plane)s because the console was stopped. Choose Retry; it is safe to run again."
+        ),
+        "fleet.command_taken": _(
+            "%(command)s was ended on %(plane)s because somebody took away the installer credential that it used. What "
+            "it had done by then stays. Choose Retry: the step then says what is needed to run it again."
         ),
         "fleet.command_cancelled": _("%(command)s was ended on %(plane)s because the run was cancelled."),
         "fleet.command_not_started": _(
@@ -337,7 +341,7 @@ def _give_up(row: CommandRun) -> None:
 def _failure(row: CommandRun, change: RunCommand, words: Mapping[str, str]) -> Finding:
     if row.why == TIMEOUT:
         return Finding(Verdict.FAIL, say("fleet.command_timeout", seconds=change.seconds, **words))
-    if row.why in (LOST, CANCELLED, STOPPED, FAILED_TO_START):
+    if row.why in (LOST, CANCELLED, STOPPED, FAILED_TO_START, TAKEN):
         return Finding(Verdict.FAIL, say(f"fleet.command_{row.why}", **words))
     last: Json = row.tail[-1] if row.tail else say("fleet.command_silent")
     fix = say("fleet.command_failed_fix")

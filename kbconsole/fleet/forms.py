@@ -108,7 +108,8 @@ class SaveForm(forms.Form):
             return
         self.fields["use_until"].initial = timezone.now() + USUAL
         self.fields["use_until"].help_text = _(
-            "At most %(days)s days from now (time zone: %(zone)s). From then on nothing uses it, and it is removed."
+            "At most %(days)s days from now (time zone: %(zone)s). Then it is removed: nothing begins "
+            "with it, and a command that uses it goes on to its end."
         ) % {"days": LONGEST.days, "zone": timezone.get_current_timezone_name()}
 
 

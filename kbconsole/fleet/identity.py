@@ -27,6 +27,11 @@ declare(
             "the UID of %(object)s is another one. Nothing was done there, and nothing that it says is believed. Find "
             "out what became of the registered one; when it answers at this address again, choose Retry."
         ),
+        "installer.unaccepted": _(
+            "%(plane)s no longer accepts its installer credential (401): that has expired or was revoked there. The "
+            "console's own credential has nothing to do with it. Take the installer credential away under Fleet → "
+            "%(plane)s, or give another one there, then choose Retry."
+        ),
     }
 )
 
@@ -96,6 +101,9 @@ class RegisteredClient(NotingClient):
 
 class InstallerClient(RegisteredClient):
     """The same with an installer credential: how that fares says nothing of whether the plane answers the console."""
+
+    def __init__(self, plane: str, *args: Any, **options: Any) -> None:
+        super().__init__(plane, *args, **options, unaccepted="installer.unaccepted")
 
     def note(self, error: KubeError | None) -> None:
         pass

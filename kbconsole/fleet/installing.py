@@ -7,6 +7,7 @@ done with it, and the audit log names every run that used it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from kbconsole.common.errors import ConsoleError, Stale
 from kbconsole.common.policy import Policy, act
 from kbconsole.common.roles import Role
 from kbconsole.common.sentences import Sentence, declare, say
+from kbconsole.common.times import local_text
 from kbconsole.fleet.models import Credential, Plane, Purpose
 from kbconsole.jobs.execution import current_step
 from kbconsole.jobs.models import RunStep
@@ -40,6 +42,7 @@ declare(
             "The installer credential of %(plane)s was to be used until %(until)s, which is over. Upload it again, "
             "with a later end."
         ),
+        "installer.end_over": _("%(until)s is over already. Choose a later end for the installer credential."),
         "installer.too_long": _(
             "An administrator's credential is not kept for longer than %(days)s days. Choose an earlier end."
         ),
@@ -49,7 +52,10 @@ declare(
 )  # fmt: skip
 REMOVE = act(
     "installer-remove", _("Take away the installer credential of a plane"),
-    Policy(asks=(Role.ADMIN,), note=_("At once: it only takes rights from the console.")),
+    Policy(
+        asks=(Role.ADMIN,),
+        note=_("At once: it only takes rights from the console. A command that uses it is ended."),
+    ),
 )  # fmt: skip
 
 
@@ -70,15 +76,22 @@ def words_of(row: Credential) -> Sentence:
     return say("installer.with", plane=row.plane.name, by=by, until=until)
 
 
-def end_of(asked: datetime | None, *, plane: str) -> datetime:
-    """Return until when it is used, of what somebody asked for. Raises ConsoleError for what is over or too long."""
+def end_of(asked: datetime | None) -> datetime:
+    """Return until when it is used, of what somebody asks for. Raises ConsoleError for what is over or too long."""
     now = timezone.now()
     until = asked or now + USUAL
     if until <= now:
-        raise ConsoleError("installer.past", plane=plane, until=moment(until))
+        raise ConsoleError("installer.end_over", until=local_text(until, "%Y-%m-%d %H:%M"))
     if until > now + LONGEST + timedelta(minutes=1):  # a picker knows no seconds
         raise ConsoleError("installer.too_long", days=LONGEST.days)
     return until.replace(second=0, microsecond=0) if asked else until
+
+
+def not_over(until: datetime, *, plane: str) -> datetime:
+    """Return the end that was agreed to. Raises ConsoleError where it has come before the credential was saved."""
+    if until <= timezone.now():
+        raise ConsoleError("installer.past", plane=plane, until=local_text(until, "%Y-%m-%d %H:%M"))
+    return until
 
 
 def run_of_this_thread() -> int | None:
@@ -90,23 +103,41 @@ def run_of_this_thread() -> int | None:
     return RunStep.objects.filter(pk=step).values_list("run_id", flat=True).first()
 
 
-@transaction.atomic
-def note_use(row: Credential, run: int) -> None:
-    """Write to the audit log that a run uses it: once per run, however often and from however many threads."""
+def note_use(row: Credential, run: int) -> bool:
+    """Write to the audit log that a run uses it, once, from however many threads. False: it is gone, do not use it."""
     plane = row.plane.name
-    if not Credential.objects.select_for_update().filter(pk=row.pk).exists():
-        return
-    if Entry.objects.filter(act="installer.used", run_id=str(run), plane=plane).exists():
-        return
-    record(
-        "installer.used", by="worker", on=(SUBJECT, plane, plane), plane=plane, run_id=run,
-        run=run, giver=row.created_by.get_username(),
-    )  # fmt: skip
+    noted = Entry.objects.filter(
+        act="installer.used", run_id=str(run), plane=plane, params__credential=row.pk
+    )
+    if noted.exists():  # nearly always, so without a lock
+        return True
+    with transaction.atomic():
+        if not Credential.objects.select_for_update().filter(pk=row.pk).exists():
+            return False
+        if not noted.exists():
+            record(
+                "installer.used", by="worker", on=(SUBJECT, plane, plane), plane=plane, run_id=run,
+                run=run, giver=row.created_by.get_username(), credential=row.pk,
+            )  # fmt: skip
+    return True
+
+
+def taken_away(rows: Iterable[Credential]) -> bool:
+    """Whether a person has taken one of these away, as opposed to: given another, or its time is over."""
+    now = timezone.now()
+    planes = {row.plane_id for row in rows if row.use_until and row.use_until > now}
+    if not planes:
+        return False
+    left = Credential.objects.filter(purpose=Purpose.INSTALLER, plane__in=planes)
+    return set(left.values_list("plane", flat=True)) != planes
 
 
 @transaction.atomic
 def remove(*, plane: Plane, by: Any) -> None:
-    """Take the credential away at once. On the plane it stays valid until it is revoked there. Raises Stale."""
+    """Take the credential away at once, also from commands that run with it. Raises Stale.
+
+    On the plane it stays valid until it is revoked there.
+    """
     REMOVE.require(by)
     if not plane.credentials.filter(purpose=Purpose.INSTALLER).delete()[0]:
         raise Stale("installer.none", plane=plane.name)

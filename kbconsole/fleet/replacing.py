@@ -158,7 +158,7 @@ class SaveCredential(Change):
             if self._done(plane):  # by this very step, before its worker was lost
                 return Outcome((Touched(Touch.UNCHANGED, self.ref, plane.uid),))
             secret, draft = self._secret(), KubeconfigDraft.objects.get(pk=self.draft)
-            until = installing.end_of(self._until, plane=self.plane) if self._until else None
+            until = installing.not_over(self._until, plane=self.plane) if self._until else None
             user = self.shown["user"]
             replace_credential(plane, secret, by="worker", owner=draft.owner, user=user, use_until=until)
             draft.delete()
@@ -286,14 +286,18 @@ class ReplaceCredential(FleetJob):
         return said
 
     def on_plan(self, *, plan_id: int, status: str, by: str) -> None:
-        """The upload lives as long as its plan may be decided, and for a Retry; what was turned down goes at once."""
+        """The upload lives as long as its plan may be decided, and for a Retry; what was turned down goes at once.
+
+        Nobody agrees to a credential whose time is over.
+        """
         drafts = KubeconfigDraft.objects.filter(pk=self.draft)
+        plans = Plan.objects.filter(pk=plan_id)
         if status in (PlanStatus.REJECTED, PlanStatus.WITHDRAWN):
             drafts.delete()
         elif status == PlanStatus.READY:
-            drafts.update(
-                plan=plan_id, expires_at=Plan.objects.values_list("valid_until", flat=True).get(pk=plan_id)
-            )
+            if self.use_until:
+                plans.filter(valid_until__gt=self.use_until).update(valid_until=self.use_until)
+            drafts.update(plan=plan_id, expires_at=plans.values_list("valid_until", flat=True).get())
         elif status == PlanStatus.APPROVED:
             drafts.update(expires_at=timezone.now() + KEPT)
 

@@ -27,8 +27,8 @@ from kbconsole.jobs.services import make_plan, start
 from kbconsole.k8s import kubeconfig
 from kbconsole.k8s.kubeconfig import ContextReport
 
-RESERVED = {"add", "rbac", "check", "switch", "installer"}
-"""Names that the addresses of the fleet's pages use."""
+RESERVED = {"add", "rbac", "check", "switch", "disable", "enable", "installer"}
+"""Names that the addresses of the fleet's pages use, and those of the API."""
 
 declare(
     {
@@ -273,7 +273,7 @@ def _end(draft: KubeconfigDraft, context: str, asked: datetime | None) -> dateti
     """Return until when the new credential is used, None for one of the console's own."""
     if draft.purpose != Purpose.INSTALLER:
         return None
-    until = installing.end_of(asked, plane=draft.replaces)
+    until = installing.end_of(asked)
     return min(until, access.draft_credential(draft, context).expires_at() or until)
 
 

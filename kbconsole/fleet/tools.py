@@ -16,12 +16,16 @@ _VALUE = re.compile(r"[A-Za-z0-9._:/@,=+-]{1,253}\Z")
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool: `context` is its flag for the plane, `setting` names its binary, `refused` are flags nobody may give."""
+    """A tool: `context` is its flag for the plane, `setting` names its binary, `refused` are flags nobody may give.
+
+    `pinned`: its kubeconfig has the address at which the console was just answered in the place of the server's name.
+    """
 
     name: str
     context: str
     setting: str
     refused: frozenset[str]
+    pinned: bool = True
 
     @property
     def binary(self) -> str:
@@ -40,7 +44,9 @@ TOOLS: Mapping[str, Tool] = {
                        "--kube-ca-file", "--kube-as-user", "--kube-as-group", "--kube-insecure-skip-tls-verify",
                        "--post-renderer", "--post-renderer-args", "--password", "--username"}),
         ),
-        Tool("cilium", "--context", "KBCONSOLE_CILIUM", frozenset(_OURS)),
+        # Where there is no kube-proxy, `install` writes the server of its kubeconfig into Cilium, as k8sServiceHost
+        # (cilium-cli, install/autodetect.go): for good, so that has to be the name.
+        Tool("cilium", "--context", "KBCONSOLE_CILIUM", frozenset(_OURS), pinned=False),
         Tool(
             "kubectl", "--context", "KBCONSOLE_KUBECTL",
             # It would go elsewhere, as somebody else, or read files of this machine.

@@ -99,7 +99,8 @@ def plane_installer(request: HttpRequest, name: str) -> HttpResponse:
     """Take the installer credential of a plane away."""
     plane = get_object_or_404(Plane.objects.visible_to(request.user), name=name)
     installing.remove(plane=plane, by=request.user)
-    messages.success(request, _("The installer credential of %(plane)s is gone.") % {"plane": name})
+    said = _("The installer credential of %(plane)s is gone. A command that uses it is ended.")
+    messages.success(request, said % {"plane": name})
     return redirect("fleet:plane-detail", name)
 
 

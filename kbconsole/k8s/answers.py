@@ -9,6 +9,7 @@ from typing import Any
 from kbconsole.k8s import storable
 from kbconsole.k8s.errors import MESSAGE_LIMIT, Conflict, Forbidden, KubeError, Rejected, Unauthorised
 
+UNACCEPTED = "k8s.unauthorised"
 _RETRYABLE = frozenset({429, 500, 502, 503, 504})
 _UNKNOWN_FIELD = re.compile(r'([.\w\[\]"=/-]*): field not declared in schema|unknown field "([^"]{1,200})"')
 _MANAGER = re.compile(r'conflicts? with "([^"]*)"')
@@ -26,16 +27,19 @@ _LACKING_KEYS = {
 }
 
 
-def failure(plane: str, ref: Mapping[str, str], http_status: int, body: bytes) -> KubeError:
+def failure(
+    plane: str, ref: Mapping[str, str], http_status: int, body: bytes, unaccepted: str = UNACCEPTED
+) -> KubeError:  # fmt: skip
     """Make the error for an answer that is no success.
 
-    `body` may be anything: a Status object, plain text, or a page of something that is no API server.
+    `body` may be anything: a Status object, plain text, or a page of something that is no API server. `unaccepted`:
+    the sentence of a 401, which depends on whose credential it was.
     """
     status = _status(body)
     reason = str(status.get("reason") or "")
     message = _ended(cut(status.get("message") or reason or http_status))
     if http_status == 401:
-        return Unauthorised("k8s.unauthorised", plane=plane, ref=ref, reason="Unauthorized", http_status=401)
+        return Unauthorised(unaccepted, plane=plane, ref=ref, reason="Unauthorized", http_status=401)
     if http_status == 403:
         missing = missing_rights(str(status.get("message") or ""), ref)
         return Forbidden(plane=plane, ref=ref, message=message, missing=missing)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kbconsole.common.sentences import Json
 from kbconsole.k8s.addresses import Rules
-from kbconsole.k8s.answers import absent, cut
+from kbconsole.k8s.answers import UNACCEPTED, absent, cut
 from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.errors import Rejected
 from kbconsole.k8s.kinds import (
@@ -44,7 +44,7 @@ class PlaneClient:
     Every call raises one of the five errors of `kbconsole.k8s.errors`, nothing else, and ends within
     `deadline` seconds. Reads and server-side applies are repeated over passing trouble, other writes only
     while nothing was sent. Make it in the process that uses it, not before a fork. `allow_loopback` None: as
-    the setting says.
+    the setting says. `unaccepted`: the sentence of a 401.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class PlaneClient:
         read_timeout: float = 7,
         deadline: float = 10,
         allow_loopback: bool | None = None,
+        unaccepted: str = UNACCEPTED,
     ) -> None:
         self.plane = plane
         self.manager = manager
@@ -67,6 +68,7 @@ class PlaneClient:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             rules=Rules.of_settings(allow_loopback),
+            unaccepted=unaccepted,
         )
 
     def __repr__(self) -> str:

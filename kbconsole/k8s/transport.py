@@ -23,7 +23,7 @@ from urllib3 import exceptions as lower
 from kbconsole.common.sentences import Json
 from kbconsole.k8s import storable
 from kbconsole.k8s.addresses import AddressRefused, Endpoint, Rules
-from kbconsole.k8s.answers import failure
+from kbconsole.k8s.answers import UNACCEPTED, failure
 from kbconsole.k8s.credentials import PlaneCredential
 from kbconsole.k8s.errors import KubeError, Rejected, Unreachable
 
@@ -79,9 +79,11 @@ class Transport:
         connect_timeout: float,
         read_timeout: float,
         rules: Rules,
+        unaccepted: str = UNACCEPTED,
     ) -> None:
         self.plane = plane
         self.server = credential.server
+        self._unaccepted = unaccepted
         self.last_latency = 0.0
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
@@ -147,7 +149,7 @@ class Transport:
         return self.load(request, answer), answer
 
     def failure(self, request: Request, answer: Answer) -> KubeError:
-        return failure(self.plane, request.ref, answer.status, answer.body)
+        return failure(self.plane, request.ref, answer.status, answer.body, self._unaccepted)
 
     def load(self, request: Request, answer: Answer) -> dict[str, Any]:
         """Return the answer's JSON object. Raises Rejected for anything else."""

@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 from kbconsole.audit.models import Entry
 from kbconsole.common.sentences import Sentence, declare, say
-from kbconsole.fleet import access, command_models, commands, vault
+from kbconsole.fleet import access, command_models, commands, installing, vault
 from kbconsole.fleet.command_keeper import Keeper
 from kbconsole.fleet.command_models import CommandRun
 from kbconsole.fleet.commands import Judge, RunCommand, command_step
@@ -294,6 +294,15 @@ def test_with_least_rights_a_person_runs_it_or_an_installer_credential_does(
     assert cluster["server"] == secret.server.replace("localhost", "127.0.0.1"), "a name may lead elsewhere"
     assert cluster["tls-server-name"] == "localhost"
     assert not [line for line in lines(run) if secret.token in line]
+    mesh = RunCommand("k8s-1", "cilium", ("install",))  # which writes the server down
+    row = CommandRun(step=run.steps.get(), attempt=9, command=mesh.canonical())
+    assert f"server: {secret.server}\n" in Keeper(row)._command().kubeconfig
+    run = services.start(RunTool(["wait"]), by=adam)
+    while len((tool / "pids").read_text().split()) < 2:
+        drive(run, seconds=0.1)
+    installing.remove(plane=Plane.objects.get(name="k8s-1"), by=adam)
+    assert why(drive(run)) == ("failed", "fleet.command_taken")
+    give_installer(fleet, adam)
     Credential.objects.filter(purpose="installer").update(use_until=timezone.now())
     run = drive(services.start(RunTool(["upgrade", "note"]), by=adam))
     assert why(run) == ("needs_person", "fleet.command_no_rights")
