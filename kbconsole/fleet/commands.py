@@ -42,7 +42,7 @@ from kbconsole.jobs.definition import (
     actions,
 )
 from kbconsole.jobs.execution import current_step
-from kbconsole.jobs.models import RunStep
+from kbconsole.jobs.models import RunStep, StepStatus
 from kbconsole.k8s.errors import Unauthorised
 from kbconsole.k8s.processes import TIMEOUT
 
@@ -312,7 +312,9 @@ class CommandEnded(Check):
             return Finding(Verdict.PERSON, why, say("fleet.command_seen", seen=seen.sentence))
         # What was missing has been given meanwhile, and the person has chosen Verify: the console runs it, and what it
         # then touches is taken back by an undo.
-        RunStep.objects.filter(pk=step.pk).update(outcome=self._change.carry_out().to_json())
+        outcome = self._change.carry_out().to_json()
+        held = RunStep.objects.filter(pk=step.pk, token=step.token, status=StepStatus.RUNNING)
+        held.update(outcome=outcome)  # of a step that another worker has by now, that one writes
         return Finding(Verdict.WAIT, say("fleet.command_runs", **words))
 
     def _judged(self, row: CommandRun, words: Mapping[str, str]) -> Finding:
