@@ -12,13 +12,21 @@ from kbconsole.fleet.models import Plane
 from kbconsole.jobs.models import Plan
 
 _HEALTH = ("name", "last_answer_at", "last_asked_at", "next_ask_at", "last_error", "created_at")
+_KEPT = "shown_everywhere"
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     """Return the bar's counter, the planes of the red band, and since when nobody checks any plane.
 
-    Nothing for a fragment: it has none of these.
+    Nothing for a fragment: it has none of these. Found out once per request: parts of a page may be drawn apart.
     """
+    found: dict[str, Any] | None = request.__dict__.get(_KEPT)
+    if found is None:
+        found = request.__dict__[_KEPT] = _found(request)
+    return found
+
+
+def _found(request: HttpRequest) -> dict[str, Any]:
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated or _is_fragment(request) or not roles_of(user):
         return {}

@@ -168,7 +168,13 @@ def test_what_every_page_carries_costs_two_queries(adam: User, dana: User, profi
     assert adam.groups.exists() and everywhere(request)["approvals_waiting"] == 12
     with CaptureQueriesContext(connection) as queries:
         everywhere(request)
+    assert len(queries) == 0, "found out once per request"
+    request = RequestFactory().get("/")
+    request.user = adam
+    with CaptureQueriesContext(connection) as queries:
+        everywhere(request)
     assert len(queries) <= 2
+    request = RequestFactory().get("/")
     request.user = AnonymousUser()
     with CaptureQueriesContext(connection) as queries:
         assert everywhere(request) == {}
