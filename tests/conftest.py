@@ -20,6 +20,8 @@ pytest_plugins = ["tests.fleets.fixtures"]
 HERE = Path(__file__).parent
 # Tests that share one demo, or the real servers, stay in one process of pytest-xdist.
 TOGETHER = {HERE / "browser": "browser", HERE / "demo_command": "demo_command"}
+# Where nothing else runs there is room for two sets of real servers; these tests, about half of the time, have one.
+REAL_APART = {*(HERE / "journeys").glob("test_*.py")} - {HERE / "journeys" / "test_main_journey.py"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before the folder of tmp_path is settled
@@ -30,11 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    alone = config.option.markexpr == "real"
     for item in items:
         groups = [name for folder, name in TOGETHER.items() if folder in item.path.parents]
         if item.get_closest_marker("real"):
-            groups = ["real"]
+            groups = ["real-journeys" if alone and item.path in REAL_APART else "real"]
         for name in groups:
             item.add_marker(pytest.mark.xdist_group(name))
 
