@@ -35,7 +35,7 @@ from placements.connecting import give_job
 from placements.connection import Bundle, same_ports
 from placements.engines.base import Endpoint
 from placements.engines.etcd import Etcd
-from placements.jobs import RetireDatabase, client_changes, for_clients
+from placements.jobs import RetireDatabase, TakeAddresses, client_changes, for_clients
 from placements.jobs.client_changes import ApplyClient
 from placements.jobs.for_clients import _kept_ports, forget_removed
 from placements.jobs.names import PublishName, WithdrawName
@@ -349,6 +349,8 @@ def test_an_undo_takes_the_name_along_and_leaves_none_behind(given: Placement, s
         back.carry_out()
     assert failed.value.retryable and "Retry" in str(failed.value)
     forget_removed(given.pk, ended(first, "succeeded"))
+    gates = [one.gate for one in TakeAddresses(**facts_of(given)).steps() if one.phase == "unserve"]
+    assert gates == [True] * 3, "the name goes before what it leads to"
     ClientAddress.objects.all().delete()
     forget_removed(given.pk, ended(first, "succeeded"))
     assert ClientAccess.objects.get().records == records, (
@@ -418,7 +420,7 @@ def test_names_of_before_are_marked_with_the_cluster_or_anew(given: Placement) -
         ClientAccess.objects.update(mark="", profile_version=None)
         as_it_was(apps, None)
         row = ClientAccess.objects.get()
-        assert row.mark == uid or (not uid and len(row.mark) == 36)
+        assert row.mark == uid if uid else len(row.mark) == 36
         assert row.profile_version == given.profile_version
 
 
