@@ -294,7 +294,7 @@ def test_a_copy_is_undone_on_the_planes_that_had_none_and_every_earlier_object_s
     assert undone.status == "succeeded"
     assert {plane: objects(embedded, plane) for plane in PLANES} == before
     assert role(embedded, "k8s-1") and not role(embedded, "k8s-2")
-    assert [step["on"] for step in undone.plan.body()["steps"]] == ["k8s-3"], "the rest"
+    assert [step.on for step in plan.steps()] == ["k8s-3"], "the rest"
     assert f"Undone by run {undone.pk}" in page(run, adam)
     with pytest.raises(Stale, match=f"undone already, by run {undone.pk}"):
         undo(run.pk, by=adam)

@@ -16,12 +16,13 @@ from kbconsole.common.errors import Stale
 from kbconsole.jobs import services as jobs
 from kbconsole.jobs.models import Decision, Plan, Run
 from kbconsole.jobs.tasks import tick
-from kbconsole.jobs.undoing import UndoRun
+from kbconsole.jobs.undoing import UndoRun, undo
 from networking.models import Profile
 from placements import services
 from placements.jobs.earlier import namespaces_left
+from placements.jobs.repair import RepairMirrors
 from placements.models import ClientAccess, Placement, Status
-from placements.services import place_job
+from placements.services import facts_of, place_job
 from placements.views.present import broken_run
 from tests.api.calling import made_ready
 from tests.driving import ticks
@@ -149,20 +150,34 @@ def test_a_plan_to_undo_its_run_hides_neither_the_run_nor_who_shaped_it_nor_what
 ) -> None:
     placement = world.placed(dana, profile)
     run = failed(placement)
-    Plan.objects.filter(pk=run.plan_id).update(editors=[dana.pk, adam.pk])
+    approved = placement.plans()[0]
+    Plan.objects.filter(pk=approved.pk).update(editors=[dana.pk, adam.pk])
     job = UndoRun(run.pk, run.job, run.params)
     words: dict[str, Any] = {"job": job.slug, "params": job.params()}
     world.planned(placement, undoes=run, **words)
     world.ran(placement, "succeeded", **words)
     placement.refresh_from_db()
-    assert broken_run(placement, placement.runs()) == run
+    assert broken_run(placement, list(placement.runs())) == run
     assert adam.pk in services.plan_again(placement.pk, by=dana).editors
     back = world.planned(placement, undoes=run, **words)
     services.cancel(placement.pk, by=dana)
     statuses = dict(placement.plans().values_list("pk", "status"))
-    assert (statuses[run.plan_id], statuses[back.pk]) == ("withdrawn", "withdrawn")
+    assert (statuses[approved.pk], statuses[back.pk]) == ("withdrawn", "withdrawn")
     with pytest.raises(Stale, match="out of date"):
         jobs.retry(run.pk, by=dana)
+
+
+def test_copies_that_pods_may_use_are_not_taken_back(dana: User, profile: Profile) -> None:
+    placement = world.in_service(dana, profile)
+    job = RepairMirrors(**facts_of(placement), uid=placement.cluster_uid)
+    plan = world.planned(placement, "approved")
+    run = world.ran(placement, "succeeded", job=job.slug, params=job.params(), plan=plan)
+    copied = [{"touch": "created", "uid": "u", "ref": {"kind": "ConfigMap", "name": "x"}, "warnings": []}]
+    step = world.stepped(run, "k8s-1", "copy", "succeeded", outcome=copied)
+    step.content = {"change": {"action": "ensure-namespace", "plane": "k8s-1", "name": "x"}}
+    step.save()
+    with pytest.raises(Stale, match="its pods may use it by now"):
+        undo(run.pk, by=dana)
 
 
 def test_a_database_whose_cluster_was_made_or_may_have_been_is_not(dana: User, profile: Profile) -> None:
