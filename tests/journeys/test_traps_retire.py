@@ -53,7 +53,8 @@ def test_after_retiring_every_plane_is_clean_of_what_the_operator_leaves(
     plan = traps.retiring(placement, dana)
     assert plan.status == "ready", traps.words(plan.failure)
     phases = list(dict.fromkeys(step.phase for step in plan.steps()))
-    assert phases == ["preflight", "policy", "delete", "gone", "clean", "proof"]
+    served = ["unserve", "none_left"]  # also of a database whose rows tell of no client service
+    assert phases == ["preflight", "policy", "delete", "gone", "clean", "proof", *served]
     run = drive(traps.started(plan, adam), seconds=60)
     placement.refresh_from_db()
     assert (run.status, placement.status) == ("succeeded", "retired"), trouble(run)
