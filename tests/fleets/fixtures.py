@@ -110,6 +110,7 @@ def real_fleet(servers: RealServers, line: str, delay: float) -> Iterator[RealFl
         pytest.skip(why)
     fleet = servers.fleet(line)
     fleet.reset()
+    fleet.wait_for_rights()
     fleet.start_controllers(delay=delay, interval=REAL_INTERVAL)
     try:
         yield fleet

@@ -169,10 +169,9 @@ class RealFleet:
             manager=not binaries.has(binaries.MANAGER),
             writes=lambda plane: self.servers.etcd.writes(self._name(plane)),
         )
-        self._wait_for_rights()
         self._controllers.start()
 
-    def _wait_for_rights(self) -> None:
+    def wait_for_rights(self) -> None:
         """Return when every plane lets the operator work: a server takes note of restored rights a while later, and
         the operator never makes up for what it was refused once."""
         until = monotonic() + ESTABLISHED_SECONDS
