@@ -11,7 +11,7 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -175,11 +175,16 @@ def run(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say. Returns the exit code."""
     options = _parser().parse_args(arguments)
+    return carried_out(lambda: run(options))
+
+
+def carried_out(work: Callable[[], None]) -> int:
+    """Do the work of a command in a process of its own, and return the exit code."""
     if not settings.configured:
         settings.configure(KBCONSOLE_PLANE_ALLOW_LOOPBACK=True, USE_I18N=False)
         django.setup()
     try:
-        run(options)
+        work()
     except KubeError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1

@@ -13,13 +13,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import django
-from django.conf import settings
-
 from kbconsole.demo import mesh
-from kbconsole.demo.cilium import Planes, reach
+from kbconsole.demo.cilium import Planes, carried_out, reach
 from kbconsole.k8s.client import PlaneClient
-from kbconsole.k8s.errors import KubeError
 from kbconsole.k8s.kinds import DAEMON_SET, DEPLOYMENT
 
 ASKED = {"ds": DAEMON_SET, "deploy": DEPLOYMENT}
@@ -123,15 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     cut = given.index("--") if "--" in given else len(given)
     options, command = _parser().parse_args(given[:cut]), given[cut + 1 :]
-    if not settings.configured:
-        settings.configure(KBCONSOLE_PLANE_ALLOW_LOOPBACK=True, USE_I18N=False)
-        django.setup()
-    try:
-        run(options.context, options.namespace, options.pods, options.container, command)
-    except KubeError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        return 1
-    return 0
+    return carried_out(
+        lambda: run(options.context, options.namespace, options.pods, options.container, command)
+    )
 
 
 if __name__ == "__main__":

@@ -47,11 +47,17 @@ def client(plane: str) -> PlaneClient:
     """
     rows = Credential.objects.filter(plane__name=plane, purpose=Purpose.CONSOLE).order_by("-version")
     # Asked at every call, so not for the credential itself.
-    key = (os.getpid(), "plane", plane, rows.values_list("plane__uid", "pk", "version").first())
-    return _cached(key, lambda: _client_of(_credential(plane)))
+    key = rows.values_list("plane__uid", "pk", "version").first()
+    return _cached((os.getpid(), "plane", plane, key), lambda: _made(_credential(plane)))
 
 
 def _client_of(row: Credential) -> PlaneClient:
+    """Return the client of a credential that was read; the same as `client` has of the console's."""
+    key = (row.plane.uid, row.pk, row.version)
+    return _cached((os.getpid(), "plane", row.plane.name, key), lambda: _made(row))
+
+
+def _made(row: Credential) -> PlaneClient:
     kind = InstallerClient if row.purpose == Purpose.INSTALLER else RegisteredClient
     return kind(row.plane.name, opened(row), uid=row.plane.uid, **_patience())
 
@@ -66,7 +72,7 @@ def installer_client(plane: str, run: int | None = None) -> PlaneClient:
     row, run = installing.row_of(plane), run or installing.run_of_this_thread()
     if row is None or run is None or not installing.note_use(row, run):
         return client(plane)
-    return _cached((os.getpid(), "installer", plane, row.plane.uid, row.pk), lambda: _client_of(row))
+    return _client_of(row)
 
 
 def tool_credential(plane: str, run: int) -> tuple[Credential, PlaneClient]:
@@ -77,8 +83,7 @@ def tool_credential(plane: str, run: int) -> tuple[Credential, PlaneClient]:
     row = installing.row_of(plane)
     if row is None or not installing.note_use(row, run):
         row = _credential(plane)
-    key = (os.getpid(), "tool", plane, row.plane.uid, row.pk, row.version)
-    return row, _cached(key, lambda: _client_of(row))
+    return row, _client_of(row)
 
 
 def _patience() -> dict[str, Any]:

@@ -159,7 +159,7 @@ class Apply(Change):
 
     def inverse(self, outcome: Outcome) -> Change | None:
         """Only an object that this change made goes again; what it changed stays."""
-        made, ref = _made(outcome), self.ref
+        made, ref = outcome.created, self.ref
         if made is None or ref["kind"] in _TAKES_ALONG:
             return None
         where = (ref["apiVersion"], ref["kind"], ref["name"], ref["namespace"])
@@ -314,13 +314,9 @@ def found(plane: PlaneClient, api_version: str, kind: str, name: str, namespace:
         raise
 
 
-def _made(outcome: Outcome) -> Touched | None:
-    return next((touched for touched in outcome.touched if touched.touch == Touch.CREATED), None)
-
-
 def _stays(plane: str, ref: Ref, outcome: Outcome) -> Sentence | None:
     """Return why an object that was made is not taken back, None for one that is, or was not made."""
-    if _made(outcome) is None or ref["kind"] not in _TAKES_ALONG:
+    if outcome.created is None or ref["kind"] not in _TAKES_ALONG:
         return None
     return say(_TAKES_ALONG[ref["kind"]], plane=plane, name=ref["name"], what=f"{ref['kind']} {ref['name']}")
 

@@ -93,6 +93,11 @@ class Outcome:
 
     touched: tuple[Touched, ...] = ()
 
+    @property
+    def created(self) -> Touched | None:
+        """The first object that was not there before: what an inverse takes back."""
+        return next((one for one in self.touched if one.touch == Touch.CREATED), None)
+
     def to_json(self) -> Json:
         return [
             {"touch": str(t.touch), "ref": dict(t.ref), "uid": t.uid, "warnings": list(t.warnings)}

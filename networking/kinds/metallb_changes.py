@@ -129,21 +129,12 @@ def rooms(plane: PlaneClient) -> tuple[PoolRoom, ...]:
     return objects.pools_of(listed(plane, IP_ADDRESS_POOL), services, listed(plane, L2_ADVERTISEMENT))
 
 
-def users_of(plane: PlaneClient, pool: str) -> list[str]:
-    """Return the services that have an address of a pool, as `namespace/name`. Raises KubeError."""
+def users_of(plane: PlaneClient, pool: str = "") -> list[str]:
+    """Return the services that have an address of a pool, or of any, as `namespace/name`. Raises KubeError."""
     return sorted(
         f"{one['metadata']['namespace']}/{one['metadata']['name']}"
         for one in plane.list(SERVICE)
-        if objects.taken_from(one) == pool
-    )
-
-
-def served_by_pools(plane: PlaneClient) -> list[str]:
-    """Return the services that have an address of any pool, as `namespace/name`. Raises KubeError."""
-    return sorted(
-        f"{one['metadata']['namespace']}/{one['metadata']['name']}"
-        for one in plane.list(SERVICE)
-        if objects.taken_from(one)
+        if (taken := objects.taken_from(one)) and taken == (pool or taken)
     )
 
 
@@ -381,9 +372,7 @@ class Unused(OnPlane):
         users = users_of(client(self.plane), self.pool)
         if not users:
             return self._found(Verdict.PASS, "unused_yes", pool=self.pool)
-        return self._found(
-            Verdict.FAIL, "unused_not", pool=self.pool, count=len(users), names=sorted(users)[:5]
-        )
+        return self._found(Verdict.FAIL, "unused_not", pool=self.pool, count=len(users), names=users[:SHOWN])
 
 
 @actions.register
@@ -407,7 +396,7 @@ class NothingLeft(OnPlane):
 
     def look(self) -> Finding:
         plane = client(self.plane)
-        users = served_by_pools(plane)
+        users = users_of(plane)
         if users:
             return self._found(Verdict.FAIL, "nothing_left_users", count=len(users), names=users[:SHOWN])
         names = {one["metadata"]["name"] for one in listed(plane, IP_ADDRESS_POOL)}

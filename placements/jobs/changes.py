@@ -67,8 +67,7 @@ class ApplyCluster(Apply):
         return None
 
     def stays(self, outcome: Outcome) -> Sentence | None:
-        made = any(touched.touch == Touch.CREATED for touched in outcome.touched)
-        return say("placements.cluster_stays", **named(self.ref)) if made else None
+        return say("placements.cluster_stays", **named(self.ref)) if outcome.created else None
 
     def _refuse_others(self) -> None:
         ref = self.ref

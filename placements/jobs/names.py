@@ -90,7 +90,7 @@ class PublishName(_Name):
 
     def inverse(self, outcome: Outcome) -> Change | None:
         """Also of a run that failed here, or before: beat may have written the name for it since."""
-        made = any(touched.touch == Touch.CREATED for touched in outcome.touched)
+        made = outcome.created is not None
         unfinished = not outcome.touched and name_stands(self._row()) and self._touch() == Touch.CREATED
         return (
             WithdrawName(self.placement, self.name, self.namespace, self.zone) if made or unfinished else None

@@ -29,7 +29,7 @@ from kbconsole.k8s.commands import manifest_yaml
 from kbconsole.k8s.kinds import CRD, EVENT, IP_ADDRESS_POOL, L2_ADVERTISEMENT, NAMESPACE, SERVICE, kind_of
 from networking.kinds import metallb_objects as objects
 from networking.kinds.keeping import keeper
-from networking.kinds.metallb_changes import HasRoom, NothingLeft, Unused, install, served_by_pools, users_of
+from networking.kinds.metallb_changes import HasRoom, NothingLeft, Unused, install, users_of
 from networking.kinds.metallb_jobs import RemovePool, SetUpPools
 from networking.kinds.metallb_objects import PoolRoom
 from networking.kinds.metallb_reading import rows
@@ -117,7 +117,7 @@ def test_who_uses_a_pool_is_known_also_of_an_older_metallb(key: str) -> None:
             return [user("x", **{key: "a"}), user("y", **{key: "b"}), user("z")]
 
     assert users_of(Services(), "a") == ["default/x"]
-    assert served_by_pools(Services()) == ["default/x", "default/y"]
+    assert users_of(Services()) == ["default/x", "default/y"]
 
 
 @pytest.mark.django_db

@@ -108,11 +108,8 @@ class Asked(Judge):
     def judge(self, answer: Json) -> Finding:
         heards = agents.heard(answer, through=self.through)
         facts = kept(self.what, self.plane, agents.to_json(heards))
-        red = [_red(plane, heards.get(name)) for plane, name in self.others.items()]
-        if problems := [said for said in red if said is not None]:
-            return Finding(
-                Verdict.FAIL, say("mesh.agent_red", plane=self.plane, problems=problems), facts=facts
-            )
+        if broken := _broken(self.plane, self.others, heards, facts):
+            return broken
         told = all(heards[name].synced for name in self.others.values())
         words = {"plane": self.plane, "others": list(self.others)}
         if not told:
@@ -130,6 +127,17 @@ def _unasked(plane: str, command: RunCommand) -> Finding:
     if isinstance(command, commands.AskWhy) and commands.all_well(RunStep.objects.get(pk=current_step())):
         return Finding(Verdict.PASS, say("mesh.all_well", plane=plane))
     return Finding(Verdict.WARN, say("mesh.agent_unasked", plane=plane, command=command.commands()[0]))
+
+
+def _broken(
+    plane: str, others: Mapping[str, str], heards: Mapping[str, agents.Heard], facts: Json
+) -> Finding | None:
+    """Return the finding that names every way that is broken, None where none is."""
+    red = [_red(other, heards.get(name)) for other, name in others.items()]
+    problems = [said for said in red if said is not None]
+    if not problems:
+        return None
+    return Finding(Verdict.FAIL, say("mesh.agent_red", plane=plane, problems=problems), facts=facts)
 
 
 def _red(plane: str, heard: agents.Heard | None) -> Sentence | None:
@@ -184,11 +192,9 @@ class Tried(Check):
             return Finding(Verdict.WARN, say("mesh.stages_unread", plane=self.plane))
         facts = kept(STAGES, self.plane, agents.to_json(heards))
         unknown = [plane for plane, name in self.others.items() if more and name not in heards]
-        red = [_red(plane, heards.get(name)) for plane, name in self.others.items() if plane not in unknown]
-        if problems := [said for said in red if said is not None]:
-            return Finding(
-                Verdict.FAIL, say("mesh.agent_red", plane=self.plane, problems=problems), facts=facts
-            )
+        known = {plane: name for plane, name in self.others.items() if plane not in unknown}
+        if broken := _broken(self.plane, known, heards, facts):
+            return broken
         if unknown:
             said = say("mesh.stages_more", plane=self.plane, others=unknown)
             return Finding(Verdict.WARN, said, facts=facts)

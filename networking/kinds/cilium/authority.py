@@ -129,11 +129,10 @@ class ShareAuthority(Change):
 
     def inverse(self, outcome: Outcome) -> Change | None:
         """Only an authority that this change made goes again; the one that it replaced is nowhere."""
-        made = [touched for touched in outcome.touched if touched.touch == Touch.CREATED]
-        if not made:
+        if outcome.created is None:
             return None
         where = (REF["apiVersion"], REF["kind"], AUTHORITY, SYSTEM)
-        return Remove(self.plane, *where, made[0].uid, tried=True, installer=True)
+        return Remove(self.plane, *where, outcome.created.uid, tried=True, installer=True)
 
 
 def _copy(secret: Object) -> Object:
